@@ -1,0 +1,1 @@
+from pytest_cereval.inside.framing import *  # noqa: F403

@@ -1,0 +1,129 @@
+"""Turns a recorded call into its observation: rebuilds the arguments, calls the function, looks at what happened.
+
+Runs inside sandboxes only: pickled bytes are opened here and nowhere else. Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib
+import itertools
+import pickle
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import edits
+from .observation import Encoder, Tree
+
+Function = types.FunctionType
+ARGUMENT_NODES = 1000
+"""How much of the arguments is looked at before and after a call, nearest first; results get four times as much."""
+
+
+class Unreachable(Exception):
+    """The function cannot be found in the imported module."""
+
+
+def find_function(module_name: str, file: str, qualname: str, line: int) -> Function:
+    """The function object whose code starts at `line` of `file`; decorators and accessors are looked through.
+
+    Raises whatever importing raises, and `Unreachable` if no object holds such a function.
+    """
+    module = importlib.import_module(module_name)
+    owner: Any = module
+    *parents, name = qualname.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent, None)
+    space = vars(owner) if owner is not None and hasattr(owner, "__dict__") else {}
+    mangled = f"_{parents[-1].lstrip('_')}{name}" if parents else name
+    for candidate in itertools.chain(_behind(space.get(name, space.get(mangled))), _everywhere()):
+        code = candidate.__code__
+        if code.co_firstlineno == line and code.co_name == name and code.co_filename == file:
+            return candidate
+    raise Unreachable(f"no function {qualname} that starts at line {line}")
+
+
+def _behind(start: Any) -> Iterator[Function]:
+    """Functions reachable from an attribute through wrappers, accessors and closures, nearest first."""
+    seen: set[int] = set()
+    queue = [start]
+    while queue and len(seen) < 200:
+        item = queue.pop(0)
+        if item is None or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Function):
+            yield item
+            queue += [cell.cell_contents for cell in item.__closure__ or () if _filled(cell)]
+        for attribute in ("__func__", "fget", "fset", "fdel", "__wrapped__", "func"):
+            try:
+                queue.append(getattr(item, attribute, None))
+            except Exception:  # noqa: BLE001 - a wrapper may raise anything when it is looked at
+                continue
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _everywhere() -> Iterator[Function]:
+    """All functions alive: the slow last resort, for those that a decorator has put out of sight."""
+    return (item for item in gc.get_objects() if type(item) is Function)
+
+
+def rebuild(entry: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an input as `{"names", "positional", "star", "keyword", "double_star"}`.
+
+    An entry holds a pickled call in base64 (`call`), perhaps an `edit` (see `edits`) and the pickle of its `donor`.
+    May raise anything: unpickling runs code.
+    """
+    call = _unpickle(entry["call"])
+    if entry.get("edit"):
+        donor = _unpickle(entry["donor"]) if entry.get("donor") else None
+        edits.apply(call, entry["edit"], donor)
+    return call
+
+
+def _unpickle(encoded: str) -> dict[str, Any]:
+    call: dict[str, Any] = pickle.loads(base64.b64decode(encoded))  # noqa: S301 - this is a sandbox
+    return call
+
+
+def describe(call: dict[str, Any]) -> tuple[Tree, bool]:
+    """The tree of a call's arguments by parameter name, and whether all of it could be shown."""
+    encoder = Encoder(ARGUMENT_NODES)
+    tree = encoder.encode(_by_name(call))
+    return tree, not (encoder.opaque or encoder.cut)
+
+
+def observe(function: Callable[..., Any], call: dict[str, Any]) -> dict[str, Any]:
+    """Call and report: `kind` returned or raised, `value`, the arguments `after`, and whether `value` is `whole`."""
+    result = Encoder()
+    try:
+        returned = function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])
+        kind, value = "returned", result.encode(returned)
+    except BaseException as error:  # noqa: BLE001 - SystemExit and the like are observations, too
+        kind, value = "raised", _exception(result, error)
+    after = Encoder(ARGUMENT_NODES).encode(_by_name(call))
+    return {"kind": kind, "value": value, "after": after, "whole": not (result.opaque or result.cut)}
+
+
+def _exception(encoder: Encoder, error: BaseException) -> Tree:
+    kind = type(error)
+    message = Encoder(200).encode(BaseException.args.__get__(error))
+    return ["e", f"{kind.__module__}:{kind.__qualname__}", message]
+
+
+def _by_name(call: dict[str, Any]) -> dict[str, Any]:
+    shown = dict(zip(call["names"], call["positional"], strict=False))
+    if call["star"]:
+        shown["*"] = call["star"]
+    shown.update(call["keyword"])
+    if call["double_star"]:
+        shown["**"] = call["double_star"]
+    return shown

@@ -1,0 +1,256 @@
+"""Turns what a call did into a tagged, bounded, address-free JSON tree.
+
+Runs inside sandboxes, beside code that may be hostile, so it is a convenience and never a boundary: the judge compares
+trees and trusts nothing else. Standard library only, no imports from this package.
+
+A tree is a JSON value. `null`, booleans, strings and integers below 2**53 stand for themselves; everything else is a
+list whose first item is a tag: `i` big integer, `f` float (hex), `c` complex, `b` bytes, `s` long text, `l` list,
+`t` tuple, `S` set, `F` frozenset, `d` dict as pairs, `r` reference to an importable object, `m` bound method,
+`g` exhausted generator, `o` object (class, contents, state), `^` the n-th enclosing object, `?` opaque, `…` cut.
+"""
+
+from __future__ import annotations
+
+import base64
+import copyreg
+import hashlib
+import json
+import re
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Tree = Any
+MAX_NODES = 4000
+MAX_DEPTH = 50
+MAX_TEXT = 16_384
+MAX_ITEMS = 1000
+_HEAP_TYPE = 1 << 9
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
+_VIEWS = (type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_Path = Any  # a linked list of enclosing values, innermost first: (value, rest) or None
+
+
+class Encoder:
+    """Encodes values breadth first, so that a cut falls on what lies deepest.
+
+    `opaque` and `cut` say afterwards whether something could not be shown. Never raises for reasons that lie in a value.
+    """
+
+    def __init__(self, max_nodes: int = MAX_NODES) -> None:
+        self.left = max_nodes
+        self.opaque = False
+        self.cut = False
+        self._queue: deque[tuple[list[Tree], int, Any, _Path]] = deque()
+        self._path: _Path = None
+        self._unsorted: list[list[Tree]] = []
+
+    def encode(self, value: Any) -> Tree:
+        """The tree of `value`."""
+        root: list[Tree] = [None]
+        self._queue.append((root, 0, value, None))
+        while self._queue:
+            holder, index, item, self._path = self._queue.popleft()
+            holder[index] = self._node(item)
+        for members in reversed(self._unsorted):
+            members[1:] = sorted(members[1:], key=canonical)
+        return root[0]
+
+    def _node(self, value: Any) -> Tree:
+        self.left -= 1
+        if self.left < 0:
+            self.cut = True
+            return ["…"]
+        kind = type(value)
+        scalar = _SCALARS.get(kind)
+        if scalar is not None:
+            return scalar(value)
+        up, link = 1, self._path
+        while link is not None:
+            if link[0] is value:
+                return ["^", up]
+            up, link = up + 1, link[1]
+        if up > MAX_DEPTH:
+            self.cut = True
+            return ["…"]
+        self._path = (value, self._path)
+        try:
+            container = _CONTAINERS.get(kind)
+            return container(self, value) if container else self._other(value, kind)
+        except Exception:  # noqa: BLE001 - an object may raise anything while it is looked at
+            self.opaque = True
+            return ["?", _class_name(kind)]
+
+    def _later(self, holder: list[Tree], value: Any) -> None:
+        """Append a place for `value`, to be filled when its turn comes."""
+        holder.append(None)
+        self._queue.append((holder, len(holder) - 1, value, self._path))
+
+    def _items(self, tag: str, values: Iterable[Any]) -> list[Tree]:
+        node: list[Tree] = [tag]
+        for item in values:
+            if len(node) > MAX_ITEMS:
+                self.cut = True
+                break
+            self._later(node, item)
+        return node
+
+    def _set(self, tag: str, values: Iterable[Any]) -> Tree:
+        node = self._items(tag, values)
+        self._unsorted.append(node)
+        return node
+
+    def _dict(self, value: dict[Any, Any]) -> Tree:
+        node: list[Tree] = ["d"]
+        for key, item in dict.items(value):
+            if len(node) > MAX_ITEMS:
+                self.cut = True
+                break
+            pair: list[Tree] = []
+            self._later(pair, key)
+            self._later(pair, item)
+            node.append(pair)
+        return node
+
+    def _other(self, value: Any, kind: type) -> Tree:
+        if issubclass(kind, type):
+            return ["r", _class_name(value)]
+        if kind in _FUNCTIONS:
+            return self._function(value)
+        if kind is types.MethodType:
+            return self._items("m", (value.__func__, value.__self__))
+        if kind is types.ModuleType:
+            return ["r", value.__name__]
+        if kind is types.GeneratorType:
+            return self._items("g", value)
+        if kind in _VIEWS:
+            shown = self._dict(dict(value)) if kind is types.MappingProxyType else self._items("l", value)
+            return ["o", _class_name(kind), shown, None]
+        return self._object(value, kind)
+
+    def _function(self, value: Any) -> Tree:
+        name = f"{value.__module__}:{value.__qualname__}"
+        if "<" in name:
+            self.opaque = True
+            return ["?", "function"]
+        return ["r", name]
+
+    def _object(self, value: Any, kind: type) -> Tree:
+        state = _state(value, kind)
+        content = self._content(value, kind)
+        if content is None and not state:
+            return ["o", _class_name(kind), self._reduced(value, kind), None]
+        return ["o", _class_name(kind), content, self._dict(state) if state else None]
+
+    def _content(self, value: Any, kind: type) -> Tree:
+        """What a subclass of a builtin holds as that builtin, read past any override; None for other classes."""
+        solid: type = next((base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE), object)
+        if issubclass(solid, dict):
+            return self._dict(value)
+        for base, tag in ((list, "l"), (tuple, "t")):
+            if issubclass(solid, base):
+                return self._items(tag, base.__iter__(value))
+        for base, tag in ((set, "S"), (frozenset, "F")):
+            if issubclass(solid, base):
+                return self._set(tag, base.__iter__(value))
+        for base, plain in _PLAIN_BASES:
+            if issubclass(solid, base):
+                return ["l", _SCALARS[base](plain(value))]
+        if issubclass(solid, BaseException):
+            return self._items("t", BaseException.args.__get__(value))
+        return None
+
+    def _reduced(self, value: Any, kind: type) -> Tree:
+        """What pickle would keep of an object without Python-level state, such as a date or a compiled pattern."""
+        if kind is object:
+            return None
+        reducer = copyreg.dispatch_table.get(kind)
+        reduced = reducer(value) if reducer else value.__reduce_ex__(4)
+        if isinstance(reduced, str):
+            return ["r", reduced]
+        parts = [list(part) if index > 2 and part is not None else part for index, part in enumerate(reduced[:5])]
+        return self._items("l", parts)
+
+
+def canonical(tree: Tree) -> str:
+    """The one text form of a tree, used for ordering and digests."""
+    return json.dumps(tree, separators=(",", ":"), sort_keys=True)
+
+
+def digest(tree: Tree) -> str:
+    """SHA-256 of a tree's canonical form, as hex."""
+    return hashlib.sha256(canonical(tree).encode()).hexdigest()
+
+
+def _text(value: str) -> Tree:
+    plain = _ADDRESS.sub("0x", value) if " at 0x" in value else value
+    if len(plain) <= MAX_TEXT:
+        return plain
+    return ["s", plain[:200], len(plain), hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()]
+
+
+def _integer(value: int) -> Tree:
+    if -(1 << 53) < value < (1 << 53):
+        return value
+    bits = value.bit_length()
+    return ["i", hex(value)] if bits <= 16_384 else ["i", f"{bits} bits", hex(value % ((1 << 127) - 1))]
+
+
+def _bytes(value: bytes | bytearray) -> Tree:
+    tag = "b" if type(value) is bytes else "B"
+    if len(value) <= MAX_TEXT:
+        return [tag, base64.b64encode(value).decode()]
+    return [tag, len(value), hashlib.sha256(value).hexdigest()]
+
+
+def _class_name(kind: Any) -> str:
+    module = type.__getattribute__(kind, "__module__") if isinstance(kind, type) else "?"
+    return f"{module}:{type.__getattribute__(kind, '__qualname__')}" if isinstance(kind, type) else "?"
+
+
+def _state(value: Any, kind: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ()) if base.__flags__ & _HEAP_TYPE else ()
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            descriptor = base.__dict__.get(slot)
+            if slot not in ("__dict__", "__weakref__") and isinstance(descriptor, types.MemberDescriptorType):
+                try:
+                    found[slot] = descriptor.__get__(value, kind)
+                except AttributeError:
+                    continue
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return found
+    return found | attributes if type(attributes) is dict else found
+
+
+_SCALARS: dict[type, Callable[[Any], Tree]] = {
+    type(None): lambda value: None,
+    bool: lambda value: value,
+    int: _integer,
+    str: _text,
+    float: lambda value: ["f", value.hex()],
+    complex: lambda value: ["c", value.real.hex(), value.imag.hex()],
+    bytes: _bytes,
+    bytearray: _bytes,
+    type(Ellipsis): lambda value: ["r", "builtins:Ellipsis"],
+    type(NotImplemented): lambda value: ["r", "builtins:NotImplemented"],
+}
+_CONTAINERS: dict[type, Callable[[Encoder, Any], Tree]] = {
+    list: lambda encoder, value: encoder._items("l", value),
+    tuple: lambda encoder, value: encoder._items("t", value),
+    set: lambda encoder, value: encoder._set("S", value),
+    frozenset: lambda encoder, value: encoder._set("F", value),
+    dict: lambda encoder, value: encoder._dict(value),
+}
+_PLAIN_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (bytes, bytes.__bytes__ if sys.version_info >= (3, 11) else bytes),
+)

@@ -1,0 +1,182 @@
+"""Watches calls of chosen functions while a repository's tests run: a survey first, then a capture.
+
+The survey numbers every call of a function and notes which way it went (the line arcs of its own frame, and a coarse
+view of its result), without keeping arguments. From that it picks a few calls of each way, so that rare paths are not
+drowned by common ones. The capture runs the same tests again and takes, at entry, the arguments of just those calls
+by value. Standard library and cloudpickle only.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+
+_VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20
+_SMALL = (bool, int, str, type(None))
+Tracer = Callable[[types.FrameType, str, Any], Any]
+
+
+class Watch:
+    """What survey and capture share: which code is of interest, the count of its calls, and when to stop."""
+
+    def __init__(self, targets: list[list[Any]], bounds: dict[str, int]) -> None:
+        self.targets = {(file, line): index for index, (file, line) in enumerate(targets)}
+        self.bounds = bounds
+        self.seen = [0] * len(targets)
+        self.cut: set[str] = set()
+        self._by_code: dict[types.CodeType, int | None] = {}
+        self._stop_at = time.monotonic() + bounds["seconds"]
+
+    def arm(self) -> None:
+        """Start watching, or start again after a test that set its own tracer; also makes `random` repeatable."""
+        random.seed(0)
+        threading.settrace(self.trace)
+        sys.settrace(self.trace)
+
+    def disarm(self) -> None:
+        """Stop watching."""
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+
+    def trace(self, frame: types.FrameType, event: str, argument: Any) -> Tracer | None:
+        code = frame.f_code
+        try:
+            index = self._by_code[code]
+        except KeyError:
+            index = self.targets.get((code.co_filename, code.co_firstlineno))
+            self._by_code[code] = index
+        if index is None or (code.co_flags & _GENERATOR and frame.f_lineno != code.co_firstlineno):
+            return None
+        self.seen[index] += 1
+        if time.monotonic() > self._stop_at:
+            self.cut.add("seconds")
+            self.disarm()
+            return None
+        return self.entered(index, self.seen[index], frame)
+
+    def entered(self, index: int, number: int, frame: types.FrameType) -> Tracer | None:
+        raise AssertionError("a watch is a survey or a capture")
+
+    def ignore(self, code: types.CodeType) -> None:
+        """Stop counting a function's calls."""
+        self._by_code[code] = None
+
+
+class Survey(Watch):
+    """Finds the ways in which each function is gone through; `modules` says under which name it was imported."""
+
+    def __init__(self, targets: list[list[Any]], bounds: dict[str, int]) -> None:
+        super().__init__(targets, bounds)
+        self.modules: dict[int, str] = {}
+        self._ways: list[dict[Any, list[int]]] = [{} for _ in targets]
+
+    def entered(self, index: int, number: int, frame: types.FrameType) -> Tracer | None:
+        self.modules.setdefault(index, frame.f_globals.get("__name__", ""))
+        if number > self.bounds["attempts"]:
+            self.cut.add("calls surveyed per function")
+            self.ignore(frame.f_code)
+            return None
+        return _Way(self._ways[index], number, self.bounds["per_way"]).trace
+
+    def chosen(self) -> list[list[int]]:
+        """Numbers of the calls to capture: one of each way in turn, then the next of each, up to the bound."""
+        return [_round_robin(list(ways.values()), self.bounds["per_function"]) for ways in self._ways]
+
+
+class _Way:
+    """The local tracer of one call: gathers its arcs, and files its number under them when it ends."""
+
+    __slots__ = ("arcs", "limit", "line", "number", "raised", "ways")
+
+    def __init__(self, ways: dict[Any, list[int]], number: int, limit: int) -> None:
+        self.ways = ways
+        self.number = number
+        self.limit = limit
+        self.line = 0
+        self.arcs: set[tuple[int, int]] = set()
+        self.raised: str | None = None
+
+    def trace(self, frame: types.FrameType, event: str, argument: Any) -> Tracer:
+        if event == "line":
+            self.arcs.add((self.line, frame.f_lineno))
+            self.line = frame.f_lineno
+            self.raised = None
+        elif event == "exception":
+            self.raised = argument[0].__name__
+        elif event == "return":
+            numbers = self.ways.setdefault((frozenset(self.arcs), self._outcome(argument)), [])
+            if len(numbers) < self.limit:
+                numbers.append(self.number)
+        return self.trace
+
+    def _outcome(self, returned: Any) -> Any:
+        if self.raised is not None and returned is None:
+            return self.raised
+        kind = type(returned)
+        if kind in _SMALL and not (kind is str and len(returned) > 20):
+            return kind.__name__, returned
+        return kind.__name__, bool(returned) if kind in (list, tuple, dict, set, str) else None
+
+
+def _round_robin(ways: list[list[int]], limit: int) -> list[int]:
+    chosen: list[int] = []
+    for turn in range(max(map(len, ways), default=0)):
+        chosen += [numbers[turn] for numbers in ways if turn < len(numbers)]
+    return sorted(chosen[:limit])
+
+
+class Capture(Watch):
+    """Takes the arguments of chosen calls by value; `calls[i]` holds the i-th function's pickles in order of call."""
+
+    def __init__(self, targets: list[list[Any]], bounds: dict[str, int], chosen: list[list[int]]) -> None:
+        super().__init__(targets, bounds)
+        self.calls: list[list[bytes]] = [[] for _ in targets]
+        self.unpicklable = [0] * len(targets)
+        self._wanted = [frozenset(numbers) for numbers in chosen]
+        self._last = [max(numbers, default=0) for numbers in chosen]
+        self._bytes = [0] * len(targets)
+
+    def entered(self, index: int, number: int, frame: types.FrameType) -> None:
+        if number in self._wanted[index]:
+            try:
+                pickled = cloudpickle.dumps(arguments_of(frame), protocol=5)
+            except Exception:  # noqa: BLE001 - pickling runs code of the repository, which may raise anything
+                self.unpicklable[index] += 1
+            else:
+                self._keep(index, pickled)
+        if number >= self._last[index]:
+            self.ignore(frame.f_code)
+
+    def _keep(self, index: int, pickled: bytes) -> None:
+        if len(pickled) > self.bounds["pickle_bytes"]:
+            self.cut.add("size of a call")
+        elif self._bytes[index] + len(pickled) > self.bounds["function_bytes"]:
+            self.cut.add("size per function")
+        elif pickled not in self.calls[index]:
+            self.calls[index].append(pickled)
+            self._bytes[index] += len(pickled)
+
+
+def arguments_of(frame: types.FrameType) -> dict[str, Any]:
+    """The arguments of the call that `frame` has just entered, by kind of parameter."""
+    code, values = frame.f_code, frame.f_locals
+    names = code.co_varnames
+    plain = names[: code.co_argcount]
+    keyword = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    rest = list(names[code.co_argcount + code.co_kwonlyargcount :])
+    star = values[rest.pop(0)] if code.co_flags & _VARARGS else ()
+    double_star = values[rest.pop(0)] if code.co_flags & _VARKEYWORDS else {}
+    return {
+        "names": list(plain),
+        "positional": [values[name] for name in plain],
+        "star": star,
+        "keyword": {name: values[name] for name in keyword},
+        "double_star": double_star,
+    }

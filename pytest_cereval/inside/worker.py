@@ -1,0 +1,77 @@
+"""Serves one function of one checkout: loads it, then turns each recorded call it is sent into an observation.
+
+The candidate's side of the judge: nothing here has authority. A reply can only mean "this call did that".
+Standard library only (cloudpickle is needed by the pickles of some inputs).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import Any
+
+from .calls import find_function, observe, rebuild
+from .framing import FrameClosed, FrameError, read_frame, write_frame
+
+
+def main() -> None:
+    """Load what the first frame names, reply, then answer calls until the channel closes."""
+    source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
+    request = read_frame(source)
+    try:
+        function = load(request)
+    except BaseException as error:  # noqa: BLE001 - importing a candidate may raise anything, SystemExit included
+        write_frame(sink, {"id": request["id"], "failed": failure(error)})
+        return
+    write_frame(sink, {"id": request["id"], "ready": True})
+    while True:
+        try:
+            request = read_frame(source)
+        except FrameClosed:
+            return
+        reply(sink, request["id"], answer(function, request["input"]))
+
+
+def load(request: dict[str, Any]) -> Any:
+    """Import the module named in `request` and find the function in it."""
+    set_path(request["path"], request["site"])
+    return find_function(request["module"], request["file"], request["qualname"], request["line"])
+
+
+def set_path(paths: list[str], site: list[str]) -> None:
+    """Let the checkout come first and installed packages last; `.pth` files are never read."""
+    sys.path[:0] = paths
+    sys.path += site
+
+
+def answer(function: Any, entry: dict[str, Any]) -> dict[str, Any]:
+    """One observation, or `unbuilt` when the arguments cannot be made in this checkout."""
+    random.seed(0)
+    try:
+        arguments = rebuild(entry)
+    except BaseException as error:  # noqa: BLE001 - unpickling runs the checkout's code
+        return {"unbuilt": failure(error)}
+    return {"observation": observe(function, arguments)}
+
+
+def failure(error: BaseException) -> str:
+    """An exception as one bounded line, without trusting its methods."""
+    name = type(error).__name__
+    try:
+        text = str(BaseException.__str__(error))
+    except BaseException:  # noqa: BLE001 - arguments of an exception may refuse to be shown
+        text = ""
+    return f"{name}: {text}"[:500]
+
+
+def reply(sink: int, number: str, content: dict[str, Any]) -> None:
+    """Send a reply; one that does not fit a frame is replaced by a note that says so."""
+    try:
+        write_frame(sink, {"id": number, **content})
+    except FrameError as error:
+        write_frame(sink, {"id": number, "too_big": str(error)})
+
+
+if __name__ == "__main__":
+    main()

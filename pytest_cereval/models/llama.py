@@ -1,0 +1,272 @@
+"""Turns prompts into completions with llama.cpp; the only module that imports `llama_cpp`.
+
+It uses the low-level functions: the high-level class drops token pieces over 32 bytes (long indentation),
+detokenises the whole text again at each token, hides what was cached, and reuses prefixes in a way that
+changes results.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import struct
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import llama_cpp.llama_cpp as native
+import numpy as np
+
+from pytest_cereval.errors import ModelError
+from pytest_cereval.models.generation import Decoded, Generator
+from pytest_cereval.models.gguf import read_header
+from pytest_cereval.models.hardware import ggml_devices, usable_cores
+from pytest_cereval.models.model import Completion, LoadSettings, Progress, Prompt, Sampling
+from pytest_cereval.models.native_log import NativeLog
+from pytest_cereval.models.sampling import Logits
+from pytest_cereval.models.template import ChatForm, Form, plain_form
+from pytest_cereval.models.vocabulary import Vocabulary
+
+_ALL_LAYERS = 0x7FFFFFFF
+_FLASH_ATTN = {True: 1, False: 0}
+_CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
+_PROOF = Prompt(system="This is a self-test.", user="Say ok.")
+_PROOF_TOKENS = 4
+
+
+_LOG = NativeLog(native)
+
+
+class LlamaEngine:
+    """One loaded model with one context. Not thread-safe; a fault in native code ends the process."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: LoadSettings,
+        *,
+        extra_bufts: bool = True,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """Load the model; raises `ModelError` with the end of llama.cpp's log when it cannot.
+
+        `extra_bufts=False` keeps llama.cpp from repacking weights for special instructions. On CPUs that
+        announce AMX and do not grant it, the repacked path faults at the first prompt.
+        """
+        started = time.monotonic()
+        self._settings, self._extra_bufts, self._path = settings, extra_bufts, path
+        _LOG.listen(log)
+        header = read_header(path)
+        native.llama_backend_init()
+        self._model: Any = None
+        self._ctx: Any = None
+        self._model = self._load_model()
+        self._vocabulary = Vocabulary(native, self._model)
+        self._refuse_unsuitable()
+        self._form = self._choose_form(header.metadata.get("tokenizer.chat_template"))
+        self._n_threads = settings.n_threads or usable_cores()
+        self._ctx = self._create_context()
+        self._memory = native.llama_get_memory(self._ctx)
+        self.n_ctx = int(native.llama_n_ctx(self._ctx))
+        self.n_batch = int(native.llama_n_batch(self._ctx))
+        self._batch = native.llama_batch_init(self.n_batch, 0, 1)
+        self._deadline: float | None = None
+        self._abort = native.ggml_abort_callback(self._out_of_time)
+        self._no_abort = native.ggml_abort_callback()
+        self._generator = Generator(self)
+        self.load_s = time.monotonic() - started
+
+    # -- answering
+
+    def complete(self, prompt: Prompt, sampling: Sampling, progress: Progress | None = None) -> Completion:
+        """Answer one prompt; raises `PromptTooLong` or `ModelError`."""
+        started = time.monotonic()
+        rendered = self._form(prompt, sampling.thinking)
+        prefix, suffix = self._vocabulary.prompt_tokens(rendered)
+        made = self._generator.run(prefix, suffix, sampling, progress)
+        text = b"".join(map(self._vocabulary.piece, made.tokens)).decode(errors="replace")
+        return Completion(
+            text=text,
+            finish_reason=made.finish_reason,
+            prompt_tokens=len(prefix) + len(suffix),
+            cached_tokens=made.cached_tokens,
+            completion_tokens=len(made.tokens),
+            prefill_s=made.prefill_s,
+            decode_s=made.decode_s,
+            wall_s=time.monotonic() - started,
+            rendered_sha256=rendered.sha256,
+            tokens_sha256=hashlib.sha256(struct.pack(f"<{len(made.tokens)}i", *made.tokens)).hexdigest(),
+            min_margin=made.min_margin,
+        )
+
+    def prove(self) -> float:
+        """Generate a few tokens twice, the second time from the kept prefix; returns the seconds this took.
+
+        A model whose memory does not give the same tokens again is run without prefix reuse from then on.
+        """
+        started = time.monotonic()
+        sampling = Sampling(max_tokens=min(_PROOF_TOKENS, self.n_ctx))
+        first, second = (self.complete(_PROOF, sampling) for _ in range(2))
+        if first.tokens_sha256 != second.tokens_sha256:
+            self._generator.reuse = False
+        return time.monotonic() - started
+
+    # -- the decoder that generation drives
+
+    def decode(
+        self, tokens: Sequence[int], *, position: int, sequence: int, logits: bool, deadline: float | None
+    ) -> Decoded:
+        """See `Decoder`. Only prompts are broken off inside a call, and only on the CPU: the callback runs
+        per graph node, which for single tokens would cost more than it saves.
+        """
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for index, token in enumerate(tokens):
+            batch.token[index] = token
+            batch.pos[index] = position + index
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = False
+        batch.logits[len(tokens) - 1] = logits
+        self._watch(deadline)
+        code = native.llama_decode(self._ctx, batch)
+        if code in _DECODED:
+            return _DECODED[code]
+        raise ModelError(
+            f"llama_decode returned {code} at position {position}" + _LOG.tail(),
+            next_step="report the log lines to llama.cpp if the file's sha256 is right",
+        )
+
+    def _watch(self, deadline: float | None) -> None:
+        if (deadline is None) != (self._deadline is None):
+            native.llama_set_abort_callback(
+                self._ctx, self._no_abort if deadline is None else self._abort, None
+            )
+        self._deadline = deadline
+
+    def _out_of_time(self, _data: Any) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def logits(self) -> Logits:
+        """See `Decoder`."""
+        pointer = native.llama_get_logits_ith(self._ctx, -1)
+        if not pointer:
+            raise ModelError(
+                "the model gives no logits" + _LOG.tail(), next_step="use a text generation model"
+            )
+        return np.ctypeslib.as_array(pointer, shape=(self._vocabulary.size,))
+
+    def is_end(self, token: int) -> bool:
+        """See `Decoder`."""
+        return self._vocabulary.is_end(token)
+
+    def clear(self) -> None:
+        """See `Decoder`."""
+        native.llama_memory_clear(self._memory, True)
+
+    def remove(self, sequence: int) -> bool:
+        """See `Decoder`."""
+        return bool(native.llama_memory_seq_rm(self._memory, sequence, -1, -1))
+
+    def copy(self, source: int, target: int, *, length: int) -> bool:
+        """See `Decoder`. Changes bookkeeping only, because both sequences share one buffer (`kv_unified`)."""
+        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        return bool(native.llama_memory_seq_pos_max(self._memory, target) == length - 1)
+
+    # -- loading
+
+    def _load_model(self) -> Any:
+        params = native.llama_model_default_params()
+        wanted = self._settings.n_gpu_layers
+        params.n_gpu_layers = _ALL_LAYERS if wanted == -1 else wanted
+        params.use_extra_bufts = self._extra_bufts
+        model = native.llama_model_load_from_file(str(self._path).encode(), params)
+        if not model:
+            raise ModelError(
+                f"llama.cpp cannot load {self._path}" + _LOG.tail(),
+                next_step="check the file's sha256 and that llama-cpp-python knows this architecture",
+            )
+        return model
+
+    def _create_context(self) -> Any:
+        settings = self._settings
+        params = native.llama_context_default_params()
+        trained = int(native.llama_model_n_ctx_train(self._model))
+        params.n_ctx = min(settings.n_ctx, trained) if trained > 0 else settings.n_ctx
+        params.n_batch = params.n_ubatch = min(settings.n_batch, params.n_ctx)
+        params.n_seq_max = 2
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = self._n_threads
+        params.flash_attn_type = _FLASH_ATTN[settings.flash_attn]
+        params.type_k, params.type_v = _CACHE_TYPES[settings.type_k], _CACHE_TYPES[settings.type_v]
+        context = native.llama_init_from_model(self._model, params)
+        if not context:
+            raise ModelError(
+                f"llama.cpp cannot create a context of {params.n_ctx} tokens" + _LOG.tail(),
+                next_step="try a smaller context, or an f16 cache if the log speaks of block sizes",
+            )
+        return context
+
+    def _refuse_unsuitable(self) -> None:
+        if not native.llama_model_has_decoder(self._model) or native.llama_model_has_encoder(self._model):
+            raise ModelError(
+                f"{self._path} is not a model that continues text", next_step="use a decoder-only text model"
+            )
+
+    def _choose_form(self, template: Any) -> Form:
+        if self._settings.plain:
+            return plain_form
+        if not isinstance(template, str):
+            raise ModelError(
+                f"{self._path} has no chat template, so it looks like a base model",
+                next_step="use the instruct version, or ask without a template: --cereval-plain-prompt",
+            )
+        return ChatForm(template, bos=self._vocabulary.bos, eos=self._vocabulary.eos)
+
+    def close(self) -> None:
+        """Free the context and the model."""
+        if self._ctx is not None:
+            native.llama_batch_free(self._batch)
+            native.llama_free(self._ctx)
+        if self._model is not None:
+            native.llama_model_free(self._model)
+        self._ctx = self._model = None
+
+    # -- what it is
+
+    def describe(self) -> dict[str, Any]:
+        """What was loaded, with the settings that took effect, as JSON builtins."""
+        desc = ctypes.create_string_buffer(256)
+        native.llama_model_desc(self._model, desc, len(desc))
+        return {
+            "llama_cpp_python": llama_cpp.__version__,
+            "llama_cpp": native.llama_version().decode(),
+            "system_info": native.llama_print_system_info().decode(),
+            "devices": ggml_devices(native._lib),
+            "model": desc.value.decode(errors="replace"),
+            "n_params": int(native.llama_model_n_params(self._model)),
+            "weights_bytes": int(native.llama_model_size(self._model)),
+            "n_ctx": self.n_ctx,
+            "n_ctx_train": int(native.llama_model_n_ctx_train(self._model)),
+            "n_batch": self.n_batch,
+            "n_threads": self._n_threads,
+            "flash_attn": self._settings.flash_attn,
+            "type_k": self._settings.type_k,
+            "type_v": self._settings.type_v,
+            "n_gpu_layers": self._settings.n_gpu_layers,
+            "gpu_offload": supports_gpu_offload(),
+            "extra_bufts": self._extra_bufts,
+            "prefix_reuse": self._generator.reuse,
+            "prompt_form": "plain" if self._settings.plain else "chat_template",
+            "load_s": self.load_s,
+        }
+
+
+_DECODED = {0: Decoded.done, 1: Decoded.full, 2: Decoded.aborted}
+
+
+def supports_gpu_offload() -> bool:
+    """Whether this build of llama.cpp can use a GPU that it finds."""
+    return bool(native.llama_supports_gpu_offload())

@@ -1,0 +1,85 @@
+"""Drives one warm reference process in a sandbox: a thin, typed client of `inside.qualifier`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from pytest_cereval.errors import SandboxError
+from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
+from pytest_cereval.sandbox.interpreter import Interpreter
+from pytest_cereval.sandbox.process import Process
+from pytest_cereval.sandbox.sandbox import Bind, Limits, Sandbox
+from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, python_program
+from pytest_cereval.source.repository import Checkout
+
+_LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=256, tmp_mb=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where reference code runs: the same for a whole build."""
+
+    checkout: Checkout
+    sandbox: Sandbox
+    interpreter: Interpreter
+    import_roots: frozenset[str]
+    modules: dict[str, str]
+
+    def target(self, function: SourceFunction) -> dict[str, Any]:
+        """How a worker finds the function: module, file, qualified name and first line."""
+        return {
+            "module": self.modules.get(function.name) or function.module,
+            "file": inside_path(function.path),
+            "qualname": function.qualname,
+            "line": function.first_line,
+        }
+
+    def paths(self) -> list[str]:
+        """`sys.path` entries that the inside adds: the checkout first; site folders are appended by `site`."""
+        return import_paths(self.import_roots)
+
+
+class Bench:
+    """One process that has the reference loaded; questions are answered in forks of it, one at a time."""
+
+    def __init__(self, setting: Setting, *, hash_seed: int = 0) -> None:
+        launch = python_program(
+            setting.interpreter,
+            "qualifier",
+            binds=(Bind(setting.checkout.runtime, REPOSITORY),),
+            hash_seed=hash_seed,
+        )
+        self._setting = setting
+        self._process: Process = setting.sandbox.start(launch, _LIMITS)
+        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.finish()
+
+    def load(self, function: SourceFunction, entries: Sequence[dict[str, Any]]) -> str | None:
+        """Import the function and hand over its inputs; the reason if that fails."""
+        reply = self.ask("subject", key=function.name, calls=list(entries), **self._setting.target(function))
+        failed: str | None = reply.get("failed")
+        return failed
+
+    def ask(self, op: str, *, timeout_s: float = 60.0, **content: Any) -> dict[str, Any]:
+        """One question; raises `SandboxError` when the process itself is gone or talks nonsense."""
+        number = secrets.token_hex(4)
+        try:
+            self._process.send({"id": number, "op": op, "timeout_s": timeout_s, **content})
+            reply = self._process.receive(timeout_s=timeout_s + 30)
+        except (FrameClosed, FrameTimeout, FrameError) as error:
+            end = self._process.finish()
+            tail = "\n".join(end.output.strip().splitlines()[-8:])
+            raise SandboxError(f"the reference process ended during {op!r}: {error}\n{tail}") from error
+        if reply.pop("id", None) != number:
+            raise SandboxError(f"the reference process answered another question than {op!r}")
+        return reply

@@ -1,0 +1,110 @@
+"""Turns a reference function into variants of its body: stubs, mutants, rewrites, and one that reports its branches.
+
+A variant is source text in which the function stands alone, inside empty copies of its classes, so that compiling it
+gives a code object with the same free variables and name mangling as the original. Nothing of it is executed except
+that code object.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_cereval.inside.qualifier import BRANCH_HOOK
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+
+STUB_BODIES = (
+    "raise NotImplementedError",
+    "pass",
+    "return True",
+    "return False",
+    "return 0",
+    "return ''",
+    "return []",
+    "return {}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """`kind` is stub, mutant, rewrite or coverage; `label` says what was done, `line` where (in the original file)."""
+
+    kind: str
+    label: str
+    line: int
+    source: str
+
+
+def find_node(tree: Path, function: SourceFunction) -> tuple[ast.Module, FunctionNode]:
+    """The module and the definition that a `SourceFunction` describes; the file is known to parse."""
+    module = ast.parse((tree / function.path).read_bytes())
+    for node in ast.walk(module):
+        if isinstance(node, FunctionNode) and node.name == function.bare_name and first_line(node) == function.first_line:
+            return module, node
+    raise LookupError(f"{function.name} is not at {function.path}:{function.first_line}")
+
+
+class Skeleton:
+    """Puts a changed definition back among its enclosing classes, and nothing else."""
+
+    def __init__(self, module: ast.Module, function: SourceFunction) -> None:
+        self._future = [node for node in module.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+        self._parents = function.parents
+
+    def source(self, node: FunctionNode) -> str:
+        """The text of a module that holds only `node`, without its decorators."""
+        alone = copy.deepcopy(node)
+        alone.decorator_list = []
+        inner: ast.stmt = alone
+        for parent in reversed(self._parents):
+            inner = ast.ClassDef(name=parent, bases=[], keywords=[], body=[inner], decorator_list=[])
+        return ast.unparse(ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[])))
+
+
+def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
+    """The function with each of `STUB_BODIES`; a right oracle rejects them all."""
+    for body in STUB_BODIES:
+        yield Variant("stub", body, node.lineno, skeleton.source(with_body(node, ast.parse(body).body)))
+
+
+def with_body(node: FunctionNode, body: list[ast.stmt]) -> FunctionNode:
+    """A copy of the definition with its docstring kept and other statements after it."""
+    changed = copy.deepcopy(node)
+    documented = len(node.body) - len(without_docstring(node))
+    changed.body = [*changed.body[:documented], *body]
+    return changed
+
+
+def branch_reporter(node: FunctionNode, skeleton: Skeleton) -> tuple[Variant, int]:
+    """The function with every decision wrapped in a hook, and how many decisions there are."""
+    changed = copy.deepcopy(node)
+    wrapper = _BranchWrapper()
+    changed.body = [wrapper.visit(statement) for statement in changed.body]
+    return Variant("coverage", "branches", node.lineno, skeleton.source(changed)), wrapper.count
+
+
+class _BranchWrapper(ast.NodeTransformer):
+    """Wraps the tests of if, while, conditional expressions, assertions and comprehension filters."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def _wrap(self, test: ast.expr) -> ast.expr:
+        number = ast.Constant(self.count)
+        self.count += 1
+        return ast.Call(func=ast.Name(id=BRANCH_HOOK, ctx=ast.Load()), args=[number, test], keywords=[])
+
+    def _visit_test(self, node: ast.If | ast.While | ast.IfExp | ast.Assert) -> ast.AST:
+        self.generic_visit(node)
+        node.test = self._wrap(node.test)
+        return node
+
+    visit_If = visit_While = visit_IfExp = visit_Assert = _visit_test
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.generic_visit(node)
+        node.ifs = [self._wrap(test) for test in node.ifs]
+        return node

@@ -1,0 +1,88 @@
+"""Turns one finished attempt at one task into a record that a store, an export and a report can all read."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_cereval.errors import StoreError
+from pytest_cereval.results.verdict import Verdict
+
+FORMAT_VERSION = 1
+DOCUMENTED = "documented"
+INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One question, its answer and what became of it.
+
+    requirement: where it came from, `documented` or `inferred`; the two are never added up silently.
+    sample: number of the attempt at this task within the run, from 0.
+    completion: what the model gave (`Completion.to_dict()`), None when it was never asked or crashed.
+    reused: the completion was taken from an earlier run; its tokens and times are that run's, not this one's.
+    evidence: JSON that shows why the verdict is what it is. For `code_generation`: `checked`, `differing` and
+        `total` (calls), `smallest` (`call`, `expected`, `observed`, `aspect`, `where`), `error`, `output`.
+    candidate: source text as it was judged, empty when there was none.
+    judge_s: seconds from completion to verdict. started, ended: ISO 8601, UTC.
+    """
+
+    run_id: str
+    task_id: str
+    task_name: str
+    nodeid: str
+    category: str
+    requirement: str
+    stratum: str
+    sample: int
+    prompt_sha256: str
+    prompt_system: str
+    prompt_user: str
+    completion: dict[str, Any] | None
+    reused: bool
+    verdict: Verdict
+    detail: str
+    evidence: dict[str, Any] = field(repr=False)
+    candidate: str = field(repr=False)
+    sandbox_level: str
+    judge_s: float
+    started: str
+    ended: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins with the format version under `format`; `from_dict` gives back an equal record."""
+        return {"format": FORMAT_VERSION, **dataclasses.asdict(self), "verdict": self.verdict.value}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Attempt:
+        """Read what `to_dict` wrote; raises `StoreError` naming the first thing that does not fit."""
+        if data.get("format") != FORMAT_VERSION:
+            raise StoreError(
+                f"an attempt has format {data.get('format')!r}; this version reads format {FORMAT_VERSION}",
+                next_step="read it with the version of pytest-cereval that wrote it",
+            )
+        for name, kinds in _FIELDS.items():
+            if name not in data or type(data[name]) not in kinds:
+                found = repr(data[name])[:80] if name in data else "nothing"
+                raise StoreError(
+                    f"not an attempt: field {name!r} holds {found}",
+                    next_step="restore the record from its source; it was changed after it was written",
+                )
+        if data["verdict"] not in Verdict.__members__:
+            raise StoreError(
+                f"not an attempt: verdict {data['verdict']!r} is none of " + ", ".join(Verdict),
+                next_step="read it with the version of pytest-cereval that wrote it",
+            )
+        values = {name: data[name] for name in _FIELDS}
+        return cls(**{**values, "verdict": Verdict(data["verdict"])})
+
+
+_FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys((each.name for each in dataclasses.fields(Attempt)), (str,)),
+    "sample": (int,),
+    "completion": (dict, type(None)),
+    "reused": (bool,),
+    "evidence": (dict,),
+    "judge_s": (int, float),
+}

@@ -1,0 +1,202 @@
+"""Turns a checkout's own tests into recorded calls: the arguments, by value, with which each function was entered."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pytest_cereval.errors import SandboxError, SourceError
+from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
+from pytest_cereval.sandbox.interpreter import Interpreter
+from pytest_cereval.sandbox.sandbox import Bind, Limits, Sandbox
+from pytest_cereval.source.files import belongs_to_tests, test_modules
+from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, python_program
+from pytest_cereval.source.repository import Checkout
+
+_PYTEST_ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:cereval", "-p", "no:randomly", "-o", "addopts=")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingBounds:
+    """How much is recorded.
+
+    `attempts` calls of a function are surveyed; of each way through it `per_way` are remembered, and in all
+    `per_function` are captured. `seconds` bounds the watching, `timeout_s` the whole run of the tests.
+    """
+
+    per_function: int = 32
+    per_way: int = 8
+    attempts: int = 20_000
+    pickle_bytes: int = 128 << 10
+    function_bytes: int = 2 << 20
+    seconds: int = 240
+    timeout_s: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """How the repository's own tests ended while they were recorded."""
+
+    __test__ = False
+
+    status: int
+    outcomes: dict[str, int]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+    cut: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins only."""
+        return asdict(self) | {name: list(getattr(self, name)) for name in ("missing", "problems", "cut")}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """`calls[name]` holds the pickled arguments of a function's calls in order; `modules[name]` its module.
+
+    `again` is the same from another run of the tests, so that calls which depend on time or chance can be told.
+    `seen` counts all entries of a function, `unpicklable` those whose arguments could not be taken by value.
+    """
+
+    calls: dict[str, tuple[bytes, ...]]
+    again: dict[str, tuple[bytes, ...]]
+    modules: dict[str, str]
+    seen: dict[str, int]
+    unpicklable: dict[str, int]
+    tests: TestRun
+
+
+def record_calls(
+    checkout: Checkout,
+    functions: Sequence[SourceFunction],
+    *,
+    sandbox: Sandbox,
+    interpreter: Interpreter,
+    bounds: RecordingBounds,
+) -> Recording:
+    """Run the tests of the full checkout once and collect calls of `functions`.
+
+    Raises `SourceError` when not one test passes, with the packages that are missing and how to name an interpreter
+    that has them.
+    """
+    modules = test_modules(checkout.full)
+    if not modules:
+        raise SourceError(
+            f"no tests found in {checkout.revision.name} at {checkout.revision.short}",
+            next_step="tests are the source of inputs: files named test_*.py or *_test.py must be part of the commit",
+        )
+    request = {
+        "targets": [[inside_path(function.path), function.first_line] for function in functions],
+        "bounds": asdict(bounds),
+        "path": import_paths(frozenset(function.import_root for function in functions) | {"."}),
+        "site": list(interpreter.site),
+        "test_files": _hidden_files(checkout.full),
+        "arguments": [*_PYTEST_ARGUMENTS, *(path.as_posix() for path in modules)],
+    }
+
+    def run(content: dict[str, Any]) -> tuple[dict[int, list[bytes]], dict[str, Any]]:
+        return _run_tests(checkout, content, sandbox, interpreter, bounds.timeout_s)
+
+    _, survey = run(request)
+    tests = _test_run(survey, interpreter)
+    with ThreadPoolExecutor(2) as pool:
+        (calls, captured), (again, _) = pool.map(run, [request | {"chosen": survey["chosen"]}] * 2)
+    names = [function.name for function in functions]
+    return Recording(
+        calls={names[index]: tuple(found) for index, found in calls.items()},
+        again={names[index]: tuple(found) for index, found in again.items()},
+        modules={names[int(index)]: module for index, module in survey["modules"].items()},
+        seen=dict(zip(names, survey["seen"], strict=True)),
+        unpicklable=dict(zip(names, captured["unpicklable"], strict=True)),
+        tests=tests,
+    )
+
+
+def _hidden_files(tree: Path) -> list[str]:
+    """Inside paths of the Python files that no candidate will see."""
+    relative = (PurePosixPath(file.relative_to(tree).as_posix()) for file in tree.rglob("*.py"))
+    return sorted(inside_path(path.as_posix()) for path in relative if belongs_to_tests(path))
+
+
+@contextmanager
+def _writable_copy(tree: Path) -> Iterator[Path]:
+    """A throw-away copy that tests may write into, whatever user the sandbox runs as."""
+    with tempfile.TemporaryDirectory(prefix="cereval-", ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / "repo"
+        shutil.copytree(tree, copy)
+        for path in [copy, *copy.rglob("*")]:
+            path.chmod(0o777 if path.is_dir() or path.stat().st_mode & 0o100 else 0o666)
+        Path(folder).chmod(0o755)
+        yield copy
+
+
+def _run_tests(
+    checkout: Checkout, request: dict[str, Any], sandbox: Sandbox, interpreter: Interpreter, timeout_s: int
+) -> tuple[dict[int, list[bytes]], dict[str, Any]]:
+    """One run of the tests in a throw-away copy: calls by number of the function, and the summary."""
+    limits = Limits(
+        wall_s=timeout_s, cpu_s=timeout_s, memory_mb=4096, processes=256, files=512, file_mb=64, tmp_mb=256
+    )
+    calls: dict[int, list[bytes]] = {}
+    with _writable_copy(checkout.full) as copy:
+        bound = Bind(copy, REPOSITORY)
+        launch = python_program(interpreter, "recorder", binds=(), writable=(bound,), cwd=REPOSITORY)
+        with sandbox.start(launch, limits) as process:
+            try:
+                process.send(request)
+                while "summary" not in (message := process.receive(timeout_s=timeout_s)):
+                    found = calls.setdefault(message["function"], [])
+                    found += [base64.b64decode(call, validate=True) for call in message["calls"]]
+            except (FrameClosed, FrameTimeout, FrameError) as error:
+                raise _recorder_failed(process.finish().output, interpreter, error) from error
+    return calls, message["summary"]
+
+
+def _test_run(summary: dict[str, Any], interpreter: Interpreter) -> TestRun:
+    tests = TestRun(
+        status=summary["status"],
+        outcomes=summary["outcomes"],
+        missing=tuple(summary["missing"]),
+        problems=tuple(summary["problems"]),
+        cut=tuple(summary["cut"]),
+    )
+    if not tests.outcomes["passed"]:
+        raise _no_test_passed(tests, interpreter)
+    return tests
+
+
+def _recorder_failed(output: str, interpreter: Interpreter, error: Exception) -> Exception:
+    if "No module named 'pytest'" in output:
+        return SourceError(
+            f"{interpreter.executable} has no pytest, so the repository's tests cannot be run",
+            next_step="install pytest there, or name the repository's interpreter with --cereval-python=PATH",
+        )
+    if isinstance(error, FrameTimeout):
+        return SourceError(
+            "the repository's tests did not end in time while their calls were recorded",
+            next_step="run them by hand to find the one that hangs",
+        )
+    tail = "\n".join(output.strip().splitlines()[-12:])
+    return SandboxError(f"recording the tests' calls broke off: {error}\n{tail}")
+
+
+def _no_test_passed(tests: TestRun, interpreter: Interpreter) -> SourceError:
+    if tests.missing:
+        wanted = ", ".join(tests.missing)
+        return SourceError(
+            f"no test of the repository passes with {interpreter.executable}: packages are missing ({wanted})",
+            next_step="install them there, or name the repository's own interpreter with --cereval-python=PATH",
+        )
+    shown = "\n".join(f"    {problem}" for problem in tests.problems[:5]) or f"    exit status {tests.status}"
+    return SourceError(
+        f"no test of the repository passes with {interpreter.executable}:\n{shown}",
+        next_step="make the tests pass there first, or name another interpreter with --cereval-python=PATH",
+    )
