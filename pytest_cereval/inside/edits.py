@@ -3,8 +3,9 @@
 An edit is `[path, operator, operand]`. A path leads from the call to one part of its arguments: the first step names
 a parameter (`["p", i]` positional, `["k", name]` keyword, `["*", i]`, `["**", name]`), later ones an attribute
 (`["a", name]`), a list or tuple position (`["i", n]`) or the n-th entry of a dictionary (`["d", n]`). Operators:
-`value` puts a plain JSON value, `drop` removes entry `operand`, `clear` empties, `repeat` doubles the first entry, and
-`from` puts what another recorded call (the donor) has at the same place.
+`value` puts a plain JSON value, `drop` removes entry `operand`, `clear` empties, `repeat` doubles the first entry of a list,
+`add` appends texts to a list of texts, `set` gives a dictionary of texts an entry, and `from` puts what another
+recorded call (the donor) has at the same place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 MAX_DEPTH = 4
-MAX_PLACES = 60
+MAX_PLACES = 80
 MAX_DONORS = 3
 _MUTABLE = (list, dict, set)
 Edit = list[Any]
@@ -36,24 +37,38 @@ def apply(call: dict[str, Any], edit: Edit, donor: dict[str, Any] | None) -> Non
 
 
 def propose(calls: list[dict[str, Any]], function: types.FunctionType, limit: int) -> list[tuple[int, Edit, int | None]]:
-    """At most `limit` edits as (call, edit, donor call), spread over calls and operators, the same every time."""
+    """At most `limit` edits as (call, edit, donor call), the same every time.
+
+    Places that the function's own code names come first, and operators and calls take turns.
+    """
+    names = set(function.__code__.co_names)
     pool = _string_pool(function)
-    groups: dict[tuple[int, str], list[tuple[str, tuple[int, Edit, int | None]]]] = {}
+    groups: dict[tuple[int, str], list[tuple[int, str, tuple[int, Edit, int | None]]]] = {}
     for number, call in enumerate(calls):
         for path, value in _places(call):
+            distance = _distance(path, names)
             for operator, operand in _changes(value, pool):
                 entry = (number, [path, operator, operand], None)
-                groups.setdefault((number, operator), []).append((_rank(number, path, operator, operand), entry))
+                ranked = (distance, _rank(number, path, operator, operand), entry)
+                groups.setdefault((distance, operator), []).append(ranked)
             for donor in _donors(calls, number, path, value):
                 swap = (number, [path, "from", None], donor)
-                groups.setdefault((number, "from"), []).append((_rank(number, path, "from", donor), swap))
-    queues = [[entry for _, entry in sorted(group, key=lambda pair: pair[0])] for _, group in sorted(groups.items())]
+                groups.setdefault((distance, "from"), []).append((distance, _rank(number, path, donor), swap))
     chosen: list[tuple[int, Edit, int | None]] = []
-    for turn in range(max(map(len, queues), default=0)):
-        chosen += [queue[turn] for queue in queues if turn < len(queue)]
+    for near in sorted({distance for distance, _ in groups}):
+        queues = [sorted(group, key=lambda ranked: ranked[1]) for (d, _), group in sorted(groups.items()) if d == near]
+        for turn in range(max(map(len, queues))):
+            chosen += [queue[turn][2] for queue in queues if turn < len(queue)]
         if len(chosen) >= limit:
             break
     return chosen[:limit]
+
+
+def _distance(path: list[Any], names: set[str]) -> int:
+    """How far a place is from what the function's code touches: 0 for arguments and attributes that it names."""
+    attributes = [key for tag, key in path if tag == "a"]
+    unnamed = sum(name not in names and name.lstrip("_") not in names for name in attributes)
+    return 2 * unnamed + max(0, len(path) - len(attributes) - 2)
 
 
 def _rank(*parts: Any) -> str:
@@ -61,8 +76,10 @@ def _rank(*parts: Any) -> str:
 
 
 def _string_pool(function: types.FunctionType) -> list[str]:
-    found = {constant for constant in function.__code__.co_consts if type(constant) is str and 0 < len(constant) <= 40}
-    return sorted(found - {function.__doc__})[:6]
+    """Short texts of the function's own code, those inside constant tuples included."""
+    constants = [item for const in function.__code__.co_consts for item in (const if type(const) is tuple else (const,))]
+    found = {constant for constant in constants if type(constant) is str and 0 < len(constant) <= 40}
+    return sorted(found - {function.__doc__})[:24]
 
 
 def _places(call: dict[str, Any]) -> Iterator[tuple[list[Any], Any]]:
@@ -92,7 +109,7 @@ def _inner(value: Any) -> Iterator[tuple[list[Any], Any]]:
     elif not isinstance(value, (type, types.ModuleType, types.FunctionType, BaseException)):
         attributes = getattr(value, "__dict__", None)
         if type(attributes) is dict:
-            yield from ((["a", name], item) for name, item in list(attributes.items())[:24] if type(name) is str)
+            yield from ((["a", name], item) for name, item in list(attributes.items())[:32] if type(name) is str)
 
 
 def _changes(value: Any, pool: list[str]) -> Iterator[tuple[str, Any]]:
@@ -105,26 +122,35 @@ def _changes(value: Any, pool: list[str]) -> Iterator[tuple[str, Any]]:
         yield from (("value", other) for other in dict.fromkeys((value + 1.0, -value, 0.0)) if other != value)
     elif kind is str:
         yield from (("value", other) for other in dict.fromkeys(("", f"{value}x", *pool)) if other != value)
-    elif kind in _MUTABLE and value:
+    elif kind in _MUTABLE:
+        yield from _changes_of_container(value, kind, pool)
+
+
+def _changes_of_container(value: Any, kind: type, pool: list[str]) -> Iterator[tuple[str, Any]]:
+    if value:
         yield "clear", None
         if kind is not set:
             yield "drop", 0
             yield "drop", len(value) - 1
         if kind is list:
             yield "repeat", None
+    if kind is list and pool and all(type(item) is str for item in value):
+        yield "add", pool
+    if kind is dict and all(type(key) is str for key in value):
+        yield from (("set", [key, new]) for key in pool for new in (True, False) if value.get(key) is not new)
 
 
 def _donors(calls: list[dict[str, Any]], number: int, path: list[Any], value: Any) -> Iterator[int]:
     """Other calls that have something else at the same place, of the same or a plain type."""
     found = 0
-    if len(path) > 2:
+    if len(path) > 3:
         return
     for other, call in enumerate(calls):
         if other == number or found == MAX_DONORS:
             continue
         try:
             theirs = _follow(call, path)
-        except (LookupError, TypeError):
+        except (LookupError, TypeError, AttributeError):
             continue
         if type(theirs) is not type(value) or (_is_plain(value) and theirs != value):
             found += 1
@@ -198,9 +224,21 @@ def _repeat(value: Any, _: Any) -> Any:
     return value
 
 
+def _add(value: Any, texts: list[str]) -> Any:
+    value.extend(texts)
+    return value
+
+
+def _set(value: Any, entry: list[Any]) -> Any:
+    value[entry[0]] = entry[1]
+    return value
+
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "value": lambda _, operand: operand,
     "drop": _drop,
     "clear": _clear,
     "repeat": _repeat,
+    "add": _add,
+    "set": _set,
 }

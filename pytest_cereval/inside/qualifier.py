@@ -167,7 +167,7 @@ def extend(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
         subject.expected.append(new["observation"])
         subject.canonical.append(canonical(comparable(new["observation"])))
         subject.edited.append(new)
-    return {"found": len(subject.edited)}
+    return {"found": len(subject.edited), "failed": reply.get("failed")}
 
 
 def pick(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:

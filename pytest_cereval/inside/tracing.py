@@ -20,6 +20,9 @@ import cloudpickle
 
 _VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20
 _SMALL = (bool, int, str, type(None))
+_MAX_SHAPES = 40
+_MAX_SPREAD = 32
+Ways = dict[Any, dict[Any, list[int]]]
 Tracer = Callable[[types.FrameType, str, Any], Any]
 
 
@@ -75,7 +78,7 @@ class Survey(Watch):
     def __init__(self, targets: list[list[Any]], bounds: dict[str, int]) -> None:
         super().__init__(targets, bounds)
         self.modules: dict[int, str] = {}
-        self._ways: list[dict[Any, list[int]]] = [{} for _ in targets]
+        self._ways: list[Ways] = [{} for _ in targets]
 
     def entered(self, index: int, number: int, frame: types.FrameType) -> Tracer | None:
         self.modules.setdefault(index, frame.f_globals.get("__name__", ""))
@@ -83,22 +86,27 @@ class Survey(Watch):
             self.cut.add("calls surveyed per function")
             self.ignore(frame.f_code)
             return None
-        return _Way(self._ways[index], number, self.bounds["per_way"]).trace
+        return _Way(self._ways[index], number, _shape(frame)).trace
 
     def chosen(self) -> list[list[int]]:
-        """Numbers of the calls to capture: one of each way in turn, then the next of each, up to the bound."""
-        return [_round_robin(list(ways.values()), self.bounds["per_function"]) for ways in self._ways]
+        """Numbers of the calls to capture: one of each way in turn, then the next of each, up to the bound.
+
+        Within a way the shapes of arguments take turns as well, so that no kind of receiver or value is drowned.
+        """
+        limit = self.bounds["per_function"]
+        ways = [[_in_turn([_spread(numbers) for numbers in shapes.values()]) for shapes in found.values()] for found in self._ways]
+        return [sorted(_in_turn(found)[:limit]) for found in ways]
 
 
 class _Way:
     """The local tracer of one call: gathers its arcs, and files its number under them when it ends."""
 
-    __slots__ = ("arcs", "limit", "line", "number", "raised", "ways")
+    __slots__ = ("arcs", "line", "number", "raised", "shape", "ways")
 
-    def __init__(self, ways: dict[Any, list[int]], number: int, limit: int) -> None:
+    def __init__(self, ways: Ways, number: int, shape: Any) -> None:
         self.ways = ways
         self.number = number
-        self.limit = limit
+        self.shape = shape
         self.line = 0
         self.arcs: set[tuple[int, int]] = set()
         self.raised: str | None = None
@@ -111,9 +119,9 @@ class _Way:
         elif event == "exception":
             self.raised = argument[0].__name__
         elif event == "return":
-            numbers = self.ways.setdefault((frozenset(self.arcs), self._outcome(argument)), [])
-            if len(numbers) < self.limit:
-                numbers.append(self.number)
+            shapes = self.ways.setdefault((frozenset(self.arcs), self._outcome(argument)), {})
+            if len(shapes) < _MAX_SHAPES or self.shape in shapes:
+                shapes.setdefault(self.shape, []).append(self.number)
         return self.trace
 
     def _outcome(self, returned: Any) -> Any:
@@ -125,11 +133,39 @@ class _Way:
         return kind.__name__, bool(returned) if kind in (list, tuple, dict, set, str) else None
 
 
-def _round_robin(ways: list[list[int]], limit: int) -> list[int]:
-    chosen: list[int] = []
-    for turn in range(max(map(len, ways), default=0)):
-        chosen += [numbers[turn] for numbers in ways if turn < len(numbers)]
-    return sorted(chosen[:limit])
+def _shape(frame: types.FrameType) -> Any:
+    """A coarse view of a call's arguments: their types, small values, and the names of free keywords."""
+    code, values = frame.f_code, frame.f_locals
+    count = code.co_argcount + code.co_kwonlyargcount
+    shape: list[Any] = [_coarse(values.get(name)) for name in code.co_varnames[:count]]
+    if code.co_flags & _VARARGS:
+        shape.append(len(values[code.co_varnames[count]]))
+        count += 1
+    if code.co_flags & _VARKEYWORDS:
+        shape.append(tuple(sorted(values[code.co_varnames[count]])))
+    return tuple(shape)
+
+
+def _coarse(value: Any) -> Any:
+    kind = type(value)
+    if kind in (bool, type(None)):
+        return value
+    return (kind, bool(value)) if kind in (str, int, list, tuple, dict, set) else kind
+
+
+def _spread(numbers: list[int]) -> list[int]:
+    """The first, last and middle numbers before those in between: 0, n, n/2, n/4, 3n/4, …"""
+    places = dict.fromkeys([0, len(numbers) - 1])
+    parts = 2
+    while len(places) < min(len(numbers), _MAX_SPREAD):
+        places.update(dict.fromkeys(len(numbers) * part // parts for part in range(1, parts, 2)))
+        parts *= 2
+    return [numbers[place] for place in places]
+
+
+def _in_turn(groups: list[list[int]]) -> list[int]:
+    """One item of each group, then the next of each."""
+    return [group[turn] for turn in range(max(map(len, groups), default=0)) for group in groups if turn < len(group)]
 
 
 class Capture(Watch):

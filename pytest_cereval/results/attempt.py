@@ -22,8 +22,9 @@ class Attempt:
     sample: number of the attempt at this task within the run, from 0.
     completion: what the model gave (`Completion.to_dict()`), None when it was never asked or crashed.
     reused: the completion was taken from an earlier run; its tokens and times are that run's, not this one's.
-    evidence: JSON that shows why the verdict is what it is. For `code_generation`: `checked`, `differing` and
-        `total` (calls), `smallest` (`call`, `expected`, `observed`, `aspect`, `where`), `error`, `output`.
+    evidence: JSON that shows why the verdict is what it is. For `code_generation`: how many of the `hidden`
+        calls were `checked` and are `differing`, the `smallest` of these (`call`, `expected`, `observed`,
+        `aspect`, `where`), `error`, and the tail of the sandboxed process' `output`.
     candidate: source text as it was judged, empty when there was none.
     judge_s: seconds from completion to verdict. started, ended: ISO 8601, UTC.
     """

@@ -88,8 +88,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Apply what is missing; raises `StoreError` for another program's file and for a newer version's."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: another process may create the schema, and with it our id, between the two.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if tables and application_id != APPLICATION_ID:
         raise StoreError(
             f"{path} is an SQLite database of another program",

@@ -64,10 +64,10 @@ class Store:
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
             try:
+                migrate(connection, path)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                migrate(connection, path)
             except BaseException:
                 connection.close()
                 raise
@@ -86,7 +86,7 @@ class Store:
             )
 
     def end_run(self, run_id: str, status: str) -> None:
-        """Say how a run ended (`finished`, `interrupted`, `failed`); raises `StoreError` for an unknown run."""
+        """Say how a run ended: `finished`, `interrupted` or `failed`; an unknown run is a `StoreError`."""
         ending = RunStatus(status).value
         self.run(run_id)
         with self._writing(f"end run {run_id!r}") as connection:

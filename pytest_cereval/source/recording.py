@@ -28,13 +28,12 @@ _PYTEST_ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:cereval", "-p", "
 class RecordingBounds:
     """How much is recorded.
 
-    `attempts` calls of a function are surveyed; of each way through it `per_way` are remembered, and in all
-    `per_function` are captured. `seconds` bounds the watching, `timeout_s` the whole run of the tests.
+    `attempts` calls of a function are surveyed and at most `per_function` of them captured. `seconds` bounds the
+    watching, `timeout_s` the whole run of the tests; the sizes are bytes of pickles.
     """
 
     per_function: int = 32
-    per_way: int = 8
-    attempts: int = 20_000
+    attempts: int = 8_000
     pickle_bytes: int = 128 << 10
     function_bytes: int = 2 << 20
     seconds: int = 240

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from pytest_cereval.models.hosted import HostedModel
+from pytest_cereval.models.llama import LlamaEngine
 from pytest_cereval.models.model import LoadSettings
+from tests.models.hosts import Open
 from tests.tiny_gguf import WIDE_TOKEN, write_tiny_gguf
 
 END_TOKENS = ("<|endoftext|>", "<|im_end|>")
@@ -68,3 +71,34 @@ def host_with(tmp_path: Path) -> Callable[[str], tuple[str, ...]]:
         return (sys.executable, str(script))
 
     return build
+
+
+@pytest.fixture
+def open_model(tmp_path: Path, settings: LoadSettings) -> Iterator[Open]:
+    opened: list[HostedModel] = []
+
+    def open_one(path: Path, load: LoadSettings = settings, **options: object) -> HostedModel:
+        opened.append(HostedModel(path, load, cache_dir=tmp_path / "cache", **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_one
+    for model in opened:
+        model.close()
+
+
+@pytest.fixture(scope="module")
+def open_engine(settings: LoadSettings) -> Iterator[Callable[..., LlamaEngine]]:
+    opened: list[LlamaEngine] = []
+
+    def open_one(path: Path, load: LoadSettings = settings) -> LlamaEngine:
+        opened.append(LlamaEngine(path, load))
+        return opened[-1]
+
+    yield open_one
+    for engine in opened:
+        engine.close()
+
+
+@pytest.fixture(scope="module")
+def engine(open_engine: Callable[..., LlamaEngine], tiny_gguf: Path) -> LlamaEngine:
+    return open_engine(tiny_gguf)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pytest_cereval.errors import ModelError, PromptTooLong
-from pytest_cereval.models import llama
+from pytest_cereval.errors import PromptTooLong
 from pytest_cereval.models.generation import Decoded, Generator
 from pytest_cereval.models.llama import LlamaEngine
 from pytest_cereval.models.model import Completion, FinishReason, LoadSettings, Prompt, Sampling
@@ -20,24 +19,6 @@ from tests.tiny_gguf import WIDE_SPACES, write_tiny_gguf
 SYSTEM = "You are a careful programmer. " * 30
 PROMPTS = tuple(Prompt(SYSTEM, f"Question {n}: " + "why? " * (9 * n + 1)) for n in range(4))
 SHORT = Sampling(max_tokens=24)
-
-
-@pytest.fixture(scope="module")
-def open_engine(settings: LoadSettings) -> Iterator[Callable[..., LlamaEngine]]:
-    opened: list[LlamaEngine] = []
-
-    def open_one(path: Path, load: LoadSettings = settings) -> LlamaEngine:
-        opened.append(LlamaEngine(path, load))
-        return opened[-1]
-
-    yield open_one
-    for engine in opened:
-        engine.close()
-
-
-@pytest.fixture(scope="module")
-def engine(open_engine: Callable[..., LlamaEngine], tiny_gguf: Path) -> LlamaEngine:
-    return open_engine(tiny_gguf)
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +129,12 @@ def test_prompt_and_new_tokens_may_fill_the_context_exactly(endless: LlamaEngine
 
 
 def test_the_wall_limit_ends_a_generation_and_keeps_its_text(endless: LlamaEngine) -> None:
-    completion = endless.complete(PROMPTS[0], Sampling(max_tokens=3000, timeout_s=0.1))
+    sampling = Sampling(max_tokens=3000, timeout_s=1.0)
+    completion = endless.complete(Prompt("", "x"), sampling, lambda _: time.sleep(0.01))
     assert completion.finish_reason is FinishReason.timeout
     assert 0 < completion.completion_tokens < 3000
-    assert 0.1 <= completion.wall_s < 5.0
+    assert completion.text
+    assert 1.0 <= completion.wall_s < 5.0
 
 
 def test_the_wall_limit_breaks_off_one_long_call(
@@ -223,90 +206,3 @@ def test_progress_counts_every_token(endless: LlamaEngine) -> None:
     seen: list[int] = []
     endless.complete(PROMPTS[0], Sampling(max_tokens=5), seen.append)
     assert seen == [1, 2, 3, 4, 5]
-
-
-def test_a_model_without_a_template_can_be_asked_plainly_only(
-    open_engine: Callable[..., LlamaEngine], tmp_path: Path, settings: LoadSettings
-) -> None:
-    path = write_tiny_gguf(tmp_path / "base.gguf", chat_template=None)
-    with pytest.raises(ModelError, match=r"looks like a base model\n.*--cereval-plain-prompt"):
-        open_engine(path)
-    completion = open_engine(path, replace(settings, plain=True)).complete(Prompt("ab", "cd"), SHORT)
-    assert completion.prompt_tokens == len("ab\n\ncd\n")
-
-
-def test_an_empty_prompt_is_refused(
-    open_engine: Callable[..., LlamaEngine], tmp_path: Path, settings: LoadSettings
-) -> None:
-    path = write_tiny_gguf(tmp_path / "mute.gguf", chat_template="{{ messages[0].content }}")
-    with pytest.raises(ModelError, match="the prompt has no tokens"):
-        open_engine(path).complete(Prompt("", ""), SHORT)
-
-
-def test_a_self_proof_leaves_reuse_on_when_it_is_sound(engine: LlamaEngine) -> None:
-    assert engine.prove() > 0
-    assert engine.describe()["prefix_reuse"] is True
-
-
-def test_what_was_loaded_is_described_with_what_took_effect(engine: LlamaEngine) -> None:
-    described = engine.describe()
-    assert described["n_ctx"] == 4096
-    assert (described["flash_attn"], described["type_k"], described["type_v"]) == (True, "q8_0", "q8_0")
-    assert described["n_params"] > 100_000
-    assert described["devices"]
-
-
-def test_the_context_is_not_larger_than_the_model_was_trained_for(
-    open_engine: Callable[..., LlamaEngine], tiny_gguf: Path
-) -> None:
-    assert open_engine(tiny_gguf, LoadSettings(n_ctx=16384, n_threads=1)).n_ctx == 4096
-
-
-@pytest.mark.parametrize(
-    ("load", "expected"),
-    [
-        (LoadSettings(n_ctx=1024, n_threads=1), ("enabled", "K (q8_0)", "V (q8_0)")),
-        (
-            LoadSettings(n_ctx=1024, n_threads=1, flash_attn=False, type_k="f16", type_v="f32"),
-            ("disabled", "K (f16)", "V (f32)"),
-        ),
-    ],
-)
-def test_llama_cpp_confirms_flash_attention_and_cache_types(
-    tiny_gguf: Path, load: LoadSettings, expected: tuple[str, ...]
-) -> None:
-    lines: list[str] = []
-    engine = LlamaEngine(tiny_gguf, load, log=lines.append)
-    assert engine.complete(Prompt("", "x"), SHORT).completion_tokens > 0
-    engine.close()
-    [flash_attn] = [line for line in lines if "flash_attn" in line and "=" in line]
-    [cache] = [line for line in lines if "K (" in line]
-    assert expected[0] in flash_attn
-    assert all(kind in cache for kind in expected[1:])
-
-
-@pytest.mark.parametrize("extra_bufts", [True, False])
-def test_extra_buffer_types_are_switched_where_llama_cpp_looks(
-    tiny_gguf: Path, settings: LoadSettings, monkeypatch: pytest.MonkeyPatch, extra_bufts: bool
-) -> None:
-    native = vars(llama)["native"]
-    load, seen = native.llama_model_load_from_file, []
-
-    def spy(path: bytes, params: Any) -> Any:
-        seen.append((params.use_extra_bufts, params.n_gpu_layers))
-        return load(path, params)
-
-    monkeypatch.setattr(native, "llama_model_load_from_file", spy)
-    LlamaEngine(tiny_gguf, settings, extra_bufts=extra_bufts).close()
-    assert seen == [(extra_bufts, 0x7FFFFFFF)]
-
-
-def test_a_file_llama_cpp_cannot_load_is_an_error_with_its_log(
-    open_engine: Callable[..., LlamaEngine], tiny_gguf: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "unknown.gguf"
-    path.write_bytes(tiny_gguf.read_bytes().replace(b"qwen35moe", b"qwen35xyz"))
-    with pytest.raises(
-        ModelError, match=r"llama.cpp cannot load .*unknown.gguf(.|\n)*unknown model architecture"
-    ):
-        open_engine(path)

@@ -169,6 +169,14 @@ def _state() -> tuple[int, set[str], int, set[str]]:
     )
 
 
+@pytest.fixture
+def own_temporary(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary directory that no other process uses at the same time."""
+    monkeypatch.setattr(tempfile, "tempdir", str(open_dir))
+    return open_dir
+
+
+@pytest.mark.usefixtures("own_temporary")
 def test_thirty_launches_leave_nothing_behind(any_level: Sandbox, launch: Callable[..., Launch]) -> None:
     programs = [
         launch("print('done')"),
@@ -188,6 +196,22 @@ def test_thirty_launches_leave_nothing_behind(any_level: Sandbox, launch: Callab
     assert _state() == before
 
 
+def test_cleaning_up_does_not_follow_links(
+    any_level: Sandbox, launch: Callable[..., Launch], own_temporary: Path
+) -> None:
+    victim = own_temporary / "victim"
+    victim.mkdir(mode=0o755)
+    (victim / "file").write_text("kept")
+
+    with any_level.start(launch(f"import os; os.symlink({str(victim)!r}, 'link')"), Limits()) as process:
+        process.wait()
+
+    assert [entry.name for entry in own_temporary.iterdir()] == ["victim"]
+    assert victim.stat().st_mode & 0o777 == 0o755
+    assert (victim / "file").read_text() == "kept"
+
+
+@pytest.mark.usefixtures("own_temporary")
 def test_failed_starts_leave_nothing_behind(any_level: Sandbox, launch: Callable[..., Launch]) -> None:
     program = launch("x" * 10_000_000)  # longer than the kernel takes as an argument
     before = _state()
@@ -199,6 +223,7 @@ def test_failed_starts_leave_nothing_behind(any_level: Sandbox, launch: Callable
     assert _state() == before
 
 
+@pytest.mark.usefixtures("own_temporary")
 def test_an_interrupted_wait_can_still_be_finished(
     any_level: Sandbox, talk_in: Callable[..., Process]
 ) -> None:

@@ -85,10 +85,15 @@ time.sleep(100)
 """
 
 
-def test_nothing_survives_the_death_of_the_judge(any_level: Sandbox) -> None:
-    token = f"orphan-{any_level.level}"
+def test_nothing_survives_the_death_of_the_judge(any_level: Sandbox, open_dir: Path) -> None:
+    token = f"orphan-{any_level.level}-{os.getpid()}"
     code = STARTER.format(paths=[path for path in sys.path if path], level=str(any_level.level), token=token)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as judge:
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"TMPDIR": str(open_dir)},  # what a killed judge cannot clean up
+    ) as judge:
         assert judge.stdout is not None
         assert judge.stdout.readline() == "started\n"
         time.sleep(0.3)  # bubblewrap arms its parent-death signal a moment after the program's start
@@ -256,10 +261,11 @@ def test_nothing_but_tmp_can_be_written(
     confined: Sandbox, run_in: Callable[..., End], open_dir: Path
 ) -> None:
     (open_dir / "old").write_text("old")
+    (open_dir / "hidden").mkdir()
     code = """
         import os
         for folder in ("/", "/usr", "/usr/lib", "/etc", "/dev", "/root", os.path.dirname(os.__file__),
-                       "/cereval", "/cereval/open", "/cereval/masked"):
+                       "/cereval", "/cereval/open", "/cereval/masked", "/cereval/masked/hidden"):
             for attempt in (lambda: open(folder + "/new", "w"), lambda: os.mkdir(folder + "/newdir"),
                             lambda: os.symlink("/", folder + "/newlink"), lambda: open(folder + "/old", "a"),
                             lambda: os.unlink(folder + "/old"), lambda: os.chmod(folder + "/old", 0)):
@@ -273,10 +279,11 @@ def test_nothing_but_tmp_can_be_written(
         code,
         binds=(Bind(open_dir, "/cereval/open"), Bind(open_dir, "/cereval/masked")),
         data=(("/cereval/masked/old", b"data"),),
+        hidden=("/cereval/masked/hidden",),
     )
 
     assert end.output == "may\n"
-    assert [entry.name for entry in open_dir.iterdir()] == ["old"]
+    assert sorted(entry.name for entry in open_dir.rglob("*")) == ["hidden", "old"]
 
 
 def test_devices_are_only_the_harmless_ones(run: Run) -> None:

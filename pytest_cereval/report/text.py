@@ -1,0 +1,147 @@
+"""Turns an attempt into the plain text under a failing item, with model text made safe to print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_cereval.results.attempt import Attempt
+
+LINE_LIMIT = 400
+CANDIDATE_LINES = 60
+REQUIREMENT_LINES = 12
+OUTPUT_LINES = 12
+VALUE_LIMIT = 1200
+_KNOWN_EVIDENCE = ("checked", "differing", "hidden", "smallest", "error", "output")
+_KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")
+_ASPECTS = {
+    "value": "the returned value differs",
+    "kind": "one returns and the other raises, or they raise different things",
+    "after": "the arguments differ after the call",
+}
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    """Text from a model or a sandbox, with all that would move the cursor, recolour or reorder spelled out.
+
+    Everything but a line feed, a tab and what `str.isprintable` accepts becomes a backslash escape; that
+    covers terminal escapes, carriage returns, bidirectional overrides, zero-width characters and lone
+    surrogates. A text of more than `limit` characters is cut, and says so.
+    """
+    cut = len(text) - limit if limit is not None else 0
+    if cut > 0:
+        text = f"{text[:limit]}… ({cut} more characters)"
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in "\n\t" else _escaped(each) for each in text)
+
+
+def failure_text(attempt: Attempt, requirement: str = "") -> str:
+    """Why this attempt ended so; `requirement` is the task's text, without which the prompt is shown."""
+    return "\n".join(_lines(attempt, requirement))
+
+
+def evidence_counts(evidence: Mapping[str, Any]) -> str:
+    """How many calls were run and differ, in words; empty where nothing was counted."""
+    checked, differing, hidden = (evidence.get(key) for key in ("checked", "differing", "hidden"))
+    if checked is None:
+        return ""
+    of_hidden = "" if hidden is None else f" of {hidden} hidden"
+    return f"{checked}{of_hidden} calls checked" + ("" if differing is None else f", {differing} differ")
+
+
+def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Evidence that no sentence here was written for, as name and text."""
+    rows = [(key, value) for key, value in evidence.items() if key not in _KNOWN_EVIDENCE]
+    smallest = evidence.get("smallest")
+    if isinstance(smallest, dict):
+        rows += [(f"smallest {key}", value) for key, value in smallest.items() if key not in _KNOWN_SMALLEST]
+    return [(key, value if isinstance(value, str) else json.dumps(value, indent=1)) for key, value in rows]
+
+
+def aspect_meaning(aspect: str) -> str:
+    """What differs, in words; an unknown aspect stands for itself."""
+    return _ASPECTS.get(aspect, aspect)
+
+
+def cost_line(attempt: Attempt) -> str:
+    """Tokens and times of one attempt."""
+    parts = []
+    completion = attempt.completion
+    if completion is not None:
+        parts += [
+            f"{completion['prompt_tokens']} prompt tokens ({completion['cached_tokens']} cached)",
+            f"{completion['completion_tokens']} completion tokens",
+        ]
+        if completion["decode_s"] > 0:
+            parts.append(f"{completion['completion_tokens'] / completion['decode_s']:.1f} tokens/s")
+        parts.append(f"generated in {completion['wall_s']:.2f} s")
+        parts.append(f"ended by {completion['finish_reason']}")
+    if attempt.reused:
+        parts.append("reused from an earlier run")
+    return ", ".join([*parts, f"judged in {attempt.judge_s:.2f} s", f"sandbox level {attempt.sandbox_level}"])
+
+
+def _lines(attempt: Attempt, requirement: str) -> Iterator[str]:
+    yield f"{attempt.verdict.value}: {attempt.verdict.meaning}"
+    if attempt.detail:
+        yield f"  {printable(attempt.detail, LINE_LIMIT)}"
+    yield ""
+    sample = f", sample {attempt.sample}" if attempt.sample else ""
+    yield f"{printable(attempt.task_name)} ({attempt.category}, {attempt.requirement} requirement{sample})"
+    if requirement:
+        yield from _block("requirement", requirement, REQUIREMENT_LINES)
+    else:
+        yield from _block("prompt", attempt.prompt_user, REQUIREMENT_LINES)
+    yield from _block("answer as judged", attempt.candidate, CANDIDATE_LINES)
+    yield from _evidence_lines(attempt.evidence)
+    yield ""
+    yield cost_line(attempt)
+
+
+def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
+    counts = evidence_counts(evidence)
+    smallest = evidence.get("smallest")
+    if isinstance(smallest, dict):
+        yield ""
+        yield "smallest differing call" + (f" ({counts})" if counts else "")
+        yield from _indented(str(smallest.get("call", "")), VALUE_LIMIT)
+        for key in ("expected", "observed", "where"):
+            if smallest.get(key):
+                text = printable(str(smallest[key]), VALUE_LIMIT)
+                yield f"  {key:<9} " + text.replace("\n", "\n            ")
+        if smallest.get("aspect"):
+            yield f"  {'so':<9} {printable(aspect_meaning(str(smallest['aspect'])))}"
+    elif counts:
+        yield ""
+        yield counts
+    if evidence.get("error"):
+        yield from _block("error", str(evidence["error"]), OUTPUT_LINES, tail=True)
+    if evidence.get("output"):
+        yield from _block("output of the sandboxed process", str(evidence["output"]), OUTPUT_LINES, tail=True)
+    for key, text in other_evidence(evidence):
+        yield from _block(printable(key), text, OUTPUT_LINES)
+
+
+def _block(title: str, text: str, limit: int, *, tail: bool = False) -> Iterator[str]:
+    if not text.strip():
+        return
+    lines = printable(text.strip("\n")).split("\n")
+    left_out = len(lines) - limit
+    yield ""
+    yield title
+    if left_out > 0 and tail:
+        yield f"  … {left_out} lines before"
+    shown = lines if left_out <= 0 else lines[-limit:] if tail else lines[:limit]
+    yield from (f"  {line[:LINE_LIMIT]}{'…' if len(line) > LINE_LIMIT else ''}".rstrip() for line in shown)
+    if left_out > 0 and not tail:
+        yield f"  … {left_out} more lines"
+
+
+def _indented(text: str, limit: int) -> Iterator[str]:
+    yield from (f"  {line}" for line in printable(text, limit).split("\n"))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
