@@ -45,8 +45,7 @@ def write_frame(
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([], [fd], [], left)[1]:
+            if not _ready(fd, select.POLLOUT, deadline):
                 raise FrameTimeout("the reader did not keep up before the deadline") from None
         except OSError as error:
             raise FrameClosed(str(error)) from error
@@ -85,13 +84,19 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _ready(fd: int, event: int, deadline: float | None) -> bool:
+    """Wait for an event by the deadline; poll rather than select, which cannot watch descriptors from 1024 on."""
+    poll = select.poll()
+    poll.register(fd, event)
+    left = None if deadline is None else deadline - time.monotonic()
+    return (left is None or left > 0) and bool(poll.poll(None if left is None else left * 1000))
+
+
 def _read_exactly(fd: int, count: int, deadline: float | None) -> bytes:
     chunks: list[bytes] = []
     while count:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([fd], [], [], left)[0]:
-                raise FrameTimeout("no whole message before the deadline")
+        if deadline is not None and not _ready(fd, select.POLLIN, deadline):
+            raise FrameTimeout("no whole message before the deadline")
         try:
             chunk = os.read(fd, min(count, 1 << 20))
         except OSError as error:

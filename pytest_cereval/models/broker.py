@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_cereval import framing
+from pytest_cereval.inside import framing
 from pytest_cereval.errors import CerevalError, ModelError
 from pytest_cereval.models.model import Completion, Model, Prompt, Sampling
 from pytest_cereval.models.wire import error_message, read_complete_request

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from pytest_cereval import framing
+from pytest_cereval.inside import framing
 
 # -P keeps modules in the current directory from standing in for installed ones.
 HOST_COMMAND = (sys.executable, "-P", "-m", "pytest_cereval.models.host")

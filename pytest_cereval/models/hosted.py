@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_cereval import framing
+from pytest_cereval.inside import framing
 from pytest_cereval.errors import ModelCrashed, ModelError, PromptTooLong
 from pytest_cereval.models.digest import file_sha256
 from pytest_cereval.models.gguf import read_header

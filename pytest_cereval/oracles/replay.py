@@ -7,7 +7,6 @@ be rebuilt, whose result cannot be shown, that only one of two recordings holds,
 from __future__ import annotations
 
 import base64
-import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any
 
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.inside.observation import digest
-from pytest_cereval.oracles.bench import Bench, Setting
+from pytest_cereval.oracles.bench import Bench
 from pytest_cereval.oracles.certificate import Input, behaviour
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
@@ -36,7 +35,9 @@ class Candidates:
     files: frozenset[str] = frozenset()
 
 
-def first_look(bench: Bench, function: SourceFunction, calls: Sequence[bytes], again: Sequence[bytes]) -> Candidates:
+def first_look(
+    bench: Bench, function: SourceFunction, calls: Sequence[bytes], again: Sequence[bytes]
+) -> Candidates:
     """The first replay: what the calls are, what the reference does on them, and which ones were recorded twice."""
     found = Candidates(function)
     entries = [{"call": base64.b64encode(call).decode()} for call in calls]
@@ -91,19 +92,15 @@ def _recorded_twice(
     return found
 
 
-def unstable(setting: Setting, work: Sequence[tuple[SourceFunction, Sequence[Input]]], seed: int) -> list[set[str]]:
-    """For each function the digests of inputs that a fresh process, with another hash seed and order, answers otherwise."""
-    found = []
-    with Bench(setting, hash_seed=seed) as bench:
-        for function, inputs in work:
-            order = list(range(len(inputs)))
-            random.Random(f"{function.name}:{seed}").shuffle(order)  # noqa: S311 - an order, not a secret
-            failed = bench.load(function, [item.entry for item in inputs])
-            if failed:
-                raise SandboxError(f"{function.name} could be imported once and not again: {failed}")
-            reply = bench.ask("replay", key=function.name, order=order, full=False, timeout_s=_TIMEOUT_S)
-            bench.ask("forget", key=function.name)
-            replies = reply.get("replies") or [{}] * len(order)
-            given = {index: entry.get("digest") for index, entry in zip(order, replies, strict=True)}
-            found.append({item.digest for index, item in enumerate(inputs) if given[index] != behaviour(item)})
-    return found
+def differing(
+    bench: Bench, function: SourceFunction, inputs: Sequence[Input], order: Sequence[int]
+) -> set[str]:
+    """Digests of the inputs that this bench, going through them in `order`, answers otherwise than noted in them."""
+    failed = bench.load(function, [item.entry for item in inputs])
+    if failed:
+        raise SandboxError(f"{function.name} could be imported once and not again: {failed}")
+    reply = bench.ask("replay", key=function.name, order=list(order), full=False, timeout_s=_TIMEOUT_S)
+    bench.ask("forget", key=function.name)
+    replies = reply.get("replies") or [{}] * len(order)
+    given = {index: entry.get("digest") for index, entry in zip(order, replies, strict=True)}
+    return {item.digest for index, item in enumerate(inputs) if given[index] != behaviour(item)}

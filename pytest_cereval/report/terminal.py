@@ -44,6 +44,10 @@ def summary_lines(summary: Summary, info: RunInfo) -> list[str]:
     ]
 
 
+# Said once beside the first rate; `results.statistics` is the long form.
+INTERVAL_MEANING = f"in brackets the {100 * CONFIDENCE:.0f} % Wilson interval, of scored attempts"
+
+
 def rate_text(rate: Rate) -> str:
     """`12 of 15  80.0 % (54.8 to 93.0 %)`, or why there is no rate."""
     if rate.rate is None:
@@ -64,7 +68,7 @@ def cost_text(summary: Summary) -> str:
     """Tokens and seconds that the model took in this run."""
     cost = summary.cost
     speed = "" if cost.tokens_per_s is None else f" ({cost.tokens_per_s:.1f} tokens/s)"
-    reused = f", {summary.reused} completions reused from the store" if summary.reused else ""
+    reused = f", {_counted(summary.reused, 'completion')} reused from the store" if summary.reused else ""
     return (
         f"{cost.completion_tokens:,} completion tokens{speed}, {cost.prompt_tokens:,} prompt tokens"
         f" ({cost.cached_tokens:,} cached), {duration_text(cost.generation_s)} generating,"
@@ -89,7 +93,7 @@ def _verdict(summary: Summary, info: RunInfo) -> list[str]:
     if summary.overall.rate is None:
         lines.append(f"no result: {_counted(summary.total, 'attempt')}, none of them scored")
     else:
-        lines.append(f"pass {rate_text(summary.overall)}, {100 * CONFIDENCE:.0f} % interval")
+        lines.append(f"pass {rate_text(summary.overall)}; {INTERVAL_MEANING}")
     if summary.invalid:
         lines.append(f"{_counted(summary.invalid, 'attempt')} INVALID: {Verdict.INVALID.meaning}; in no rate")
     if info.tasks > summary.overall.tasks:
@@ -123,7 +127,7 @@ def _circumstances(summary: Summary, info: RunInfo) -> list[str]:
             f"cost: {cost_text(summary)}",
             info.limited and f"limited: {info.limited}",
             info.ledger and ledger_text(info.ledger),
-            weaker and f"sandbox: weaker than {FULL_SANDBOX} for {_listed(weaker)}",
+            weaker and f"sandbox: attempts at a level weaker than {FULL_SANDBOX}: {_listed(weaker)}",
             info.store and f"store: {info.store}" + (f" (run {info.run_id})" if info.run_id else ""),
             info.report and f"report: {info.report}",
         )
@@ -154,27 +158,29 @@ class ProgressLine:
     """One line below the cursor that tells how far the run is; the line pytest writes stays untouched.
 
     Uses cursor save and restore (DECSC, DECRC), index and erase, which terminals since the VT100 know, and
-    turns automatic wrapping off meanwhile, so that a narrow window cuts the line instead of scrolling. Without
-    a terminal (`enabled` false) nothing is ever written.
+    turns automatic wrapping off meanwhile, so that a narrow window cuts the line instead of scrolling.
+    Without a terminal (`enabled` false) nothing is ever written.
     """
 
     def __init__(self, writer: Writer, *, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._writer = writer
         self._enabled = enabled
         self._clock = clock
-        self._started: float | None = None
+        self._began: tuple[float, int] | None = None
         self._next = float("-inf")
         self._shown = False
 
     def update(self, done: int, total: int, name: str, tokens: int, seconds: float) -> None:
         """Show where the run is: `done` of `total` tasks, and the current one's `tokens` after `seconds`."""
         now = self._clock()
-        if self._started is None:
-            self._started = now
+        if self._began is None:
+            self._began = now, done
         if not self._enabled or now < self._next:
             return
         self._next = now + _INTERVAL_S
-        left = (now - self._started) / done * (total - done) if done else None
+        began, done_before = self._began
+        # What was done before the first call (taken from a store, say) tells nothing about the speed of now.
+        left = (now - began) / (done - done_before) * (total - done) if done > done_before else None
         text = progress_text(done, total, name, tokens=tokens, seconds=seconds, left_s=left)
         # Down and up once, so that there is a line below even on the last row of the screen.
         self._write(f"\x1bD\x1b[A\x1b7\x1b[?7l\x1b[B\r{text}\x1b[K\x1b[?7h\x1b8")

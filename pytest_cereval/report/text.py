@@ -48,7 +48,8 @@ def evidence_counts(evidence: Mapping[str, Any]) -> str:
     if checked is None:
         return ""
     of_hidden = "" if hidden is None else f" of {hidden} hidden"
-    return f"{checked}{of_hidden} calls checked" + ("" if differing is None else f", {differing} differ")
+    differ = "" if differing is None else f", {differing} differ{'s' if differing == 1 else ''}"
+    return f"{checked}{of_hidden} calls checked{differ}"
 
 
 def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -60,9 +61,10 @@ def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, value if isinstance(value, str) else json.dumps(value, indent=1)) for key, value in rows]
 
 
-def aspect_meaning(aspect: str) -> str:
-    """What differs, in words; an unknown aspect stands for itself."""
-    return _ASPECTS.get(aspect, aspect)
+def smallest_place(smallest: Mapping[str, Any]) -> str:
+    """Where and in what the two results differ, in words; an unknown aspect stands for itself."""
+    aspect, where = (str(smallest.get(key, "")) for key in ("aspect", "where"))
+    return ": ".join(part for part in (where, _ASPECTS.get(aspect, aspect)) if part)
 
 
 def cost_line(attempt: Attempt) -> str:
@@ -80,7 +82,10 @@ def cost_line(attempt: Attempt) -> str:
         parts.append(f"ended by {completion['finish_reason']}")
     if attempt.reused:
         parts.append("reused from an earlier run")
-    return ", ".join([*parts, f"judged in {attempt.judge_s:.2f} s", f"sandbox level {attempt.sandbox_level}"])
+    parts.append(f"judged in {attempt.judge_s:.2f} s")
+    if attempt.sandbox_level:
+        parts.append(f"sandbox level {attempt.sandbox_level}")
+    return ", ".join(parts)
 
 
 def _lines(attempt: Attempt, requirement: str) -> Iterator[str]:
@@ -107,12 +112,12 @@ def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "smallest differing call" + (f" ({counts})" if counts else "")
         yield from _indented(str(smallest.get("call", "")), VALUE_LIMIT)
-        for key in ("expected", "observed", "where"):
+        for key in ("expected", "observed"):
             if smallest.get(key):
                 text = printable(str(smallest[key]), VALUE_LIMIT)
-                yield f"  {key:<9} " + text.replace("\n", "\n            ")
-        if smallest.get("aspect"):
-            yield f"  {'so':<9} {printable(aspect_meaning(str(smallest['aspect'])))}"
+                yield f"  {key}  " + text.replace("\n", "\n            ")
+        if place := smallest_place(smallest):
+            yield f"  where     {printable(place, VALUE_LIMIT)}"
     elif counts:
         yield ""
         yield counts

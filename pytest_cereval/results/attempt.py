@@ -55,6 +55,13 @@ class Attempt:
         """JSON builtins with the format version under `format`; `from_dict` gives back an equal record."""
         return {"format": FORMAT_VERSION, **dataclasses.asdict(self), "verdict": self.verdict.value}
 
+    def without_texts(self) -> Attempt:
+        """The same attempt less its long texts, for places that carry it beside the store (reports, JUnit XML)."""
+        completion = None if self.completion is None else {**self.completion, "text": ""}
+        return dataclasses.replace(
+            self, prompt_system="", prompt_user="", completion=completion, evidence={}, candidate=""
+        )
+
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Attempt:
         """Read what `to_dict` wrote; raises `StoreError` naming the first thing that does not fit."""

@@ -35,7 +35,8 @@ class Limits:
 
     `cpu_s`, `memory_mb` (address space), `files` and `file_mb` hold per process, the rest for the whole
     sandbox. Memory in all is bounded by `processes * memory_mb + tmp_mb`. How many empty files fit into /tmp
-    is left to the kernel's default for tmpfs (one for every two pages of memory) and to `wall_s`.
+    is left to `wall_s` and the kernel's default for tmpfs: one for two pages of memory, about an eighth of
+    it in all. Limits on processes need Linux 5.14, where they count per user namespace.
     """
 
     wall_s: float = 20.0

@@ -67,7 +67,12 @@ class SourceFunction:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only; keys are stable."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__} | {"name": self.name}
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SourceFunction:
+        """The inverse of `to_dict`."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
 
 def _plain(value: Any) -> Any:

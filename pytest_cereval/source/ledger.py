@@ -22,6 +22,7 @@ class Reason(enum.StrEnum):
     UNOBSERVABLE = "result cannot be shown as data"
     UNREPRODUCIBLE = "calls differ between two recordings"
     UNSTABLE = "reference differs between replays"
+    CRASHED = "the reference process ends while its calls are replayed"
     TOO_FEW = "too few different calls"
     WEAK_STUB = "an emptied body passes"
     WEAK_MUTANTS = "too many mutants survive"

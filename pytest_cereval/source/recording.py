@@ -40,6 +40,9 @@ class RecordingBounds:
     timeout_s: int = 900
 
 
+_LISTS = ("missing", "problems", "cut")
+
+
 @dataclass(frozen=True, slots=True)
 class TestRun:
     """How the repository's own tests ended while they were recorded."""
@@ -54,7 +57,12 @@ class TestRun:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only."""
-        return asdict(self) | {name: list(getattr(self, name)) for name in ("missing", "problems", "cut")}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TestRun:
+        """The inverse of `to_dict`."""
+        return cls(**(data | {name: tuple(data[name]) for name in _LISTS}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,31 @@ class Recording:
     seen: dict[str, int]
     unpicklable: dict[str, int]
     tests: TestRun
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins only; pickles as base64."""
+        return {
+            "calls": _encoded(self.calls),
+            "again": _encoded(self.again),
+            "modules": self.modules,
+            "seen": self.seen,
+            "unpicklable": self.unpicklable,
+            "tests": self.tests.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Recording:
+        """The inverse of `to_dict`."""
+        calls, again = _decoded(data["calls"]), _decoded(data["again"])
+        return cls(**(data | {"calls": calls, "again": again, "tests": TestRun.from_dict(data["tests"])}))
+
+
+def _encoded(calls: dict[str, tuple[bytes, ...]]) -> dict[str, list[str]]:
+    return {name: [base64.b64encode(call).decode() for call in found] for name, found in calls.items()}
+
+
+def _decoded(calls: dict[str, list[str]]) -> dict[str, tuple[bytes, ...]]:
+    return {name: tuple(base64.b64decode(call) for call in found) for name, found in calls.items()}
 
 
 def record_calls(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from pytest_cereval.results.export import export_json, export_jsonl
 from pytest_cereval.results.store import Store
 from tests.results.attempts import an_attempt
 
-TASK = {"id": "task-1", "name": "ranges.clamp", "category": "code_generation"}
-LEDGER = [{"function": "ranges.main", "reason": "async"}]
+TASK: dict[str, Any] = {"id": "task-1", "name": "ranges.clamp", "category": "code_generation"}
+LEDGER: list[dict[str, Any]] = [{"function": "ranges.main", "reason": "async"}]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.results.attempts import a_completion, an_attempt, attempts_like
 PASS, WRONG, INVALID = Verdict.PASS, Verdict.FAIL_WRONG, Verdict.INVALID
 
 
-# Computed with statsmodels 0.14 `proportion_confint(x, n, 0.05, "wilson")`.
+# Computed with scipy 1.17 `binomtest(x, n).proportion_ci(method="wilson")`.
 @pytest.mark.parametrize(
     ("passed", "n", "low", "high"),
     [
@@ -119,8 +119,12 @@ def test_scores_that_do_not_add_up_exactly_still_make_a_rate() -> None:
 
 def test_tokens_and_times_are_added_up() -> None:
     attempts = [
-        an_attempt(task_id="a", judge_s=0.5, completion=a_completion(completion_tokens=100, decode_s=4.0, wall_s=5.0)),
-        an_attempt(task_id="b", judge_s=0.25, completion=a_completion(completion_tokens=20, decode_s=2.0, wall_s=2.5)),
+        an_attempt(
+            task_id="a", judge_s=0.5, completion=a_completion(completion_tokens=100, decode_s=4.0, wall_s=5.0)
+        ),
+        an_attempt(
+            task_id="b", judge_s=0.25, completion=a_completion(completion_tokens=20, decode_s=2.0, wall_s=2.5)
+        ),
         an_attempt(task_id="c", judge_s=0.0, completion=None, verdict=INVALID),
     ]
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,11 +23,11 @@ from pytest_cereval.results.store import Store
 from pytest_cereval.results.verdict import Verdict
 from tests.results.attempts import a_completion, an_attempt
 
-TASKS = [
+TASKS: list[dict[str, Any]] = [
     {"id": "task-2", "name": "b.second", "category": "code_generation"},
     {"id": "task-1", "name": "a.first", "category": "code_generation", "certificate": {"replays": 10}},
 ]
-LEDGER = [{"function": "a.main", "path": "a.py", "line": 3, "reason": "async", "detail": ""}]
+LEDGER: list[dict[str, Any]] = [{"function": "a.main", "path": "a.py", "line": 3, "reason": "async", "detail": ""}]
 
 
 @pytest.fixture
@@ -151,7 +152,9 @@ def test_evidence_that_is_no_json_is_refused(store: Store) -> None:
         store.save_attempt(an_attempt(evidence={"seen": float("nan")}))
 
 
-def _save(store: Store, run_id: str, text: str, *, task: str = "t", sample: int = 0, **changes: object) -> None:
+def _save(
+    store: Store, run_id: str, text: str, *, task: str = "t", sample: int = 0, **changes: object
+) -> None:
     store.save_completion(run_id, task, sample, "p", "m", a_completion(text=text, **changes))
 
 
@@ -165,8 +168,12 @@ def test_the_newest_completion_of_any_run_is_found(store: Store) -> None:
     assert found == a_completion(text="third")
 
 
-@pytest.mark.parametrize("question", [("u", 0, "p", "m"), ("t", 1, "p", "m"), ("t", 0, "q", "m"), ("t", 0, "p", "n")])
-def test_a_completion_answers_only_its_own_question(store: Store, question: tuple[str, int, str, str]) -> None:
+@pytest.mark.parametrize(
+    "question", [("u", 0, "p", "m"), ("t", 1, "p", "m"), ("t", 0, "q", "m"), ("t", 0, "p", "n")]
+)
+def test_a_completion_answers_only_its_own_question(
+    store: Store, question: tuple[str, int, str, str]
+) -> None:
     _save(store, "run-1", "answer")
 
     assert store.find_completion(*question) is None
@@ -232,6 +239,7 @@ def test_two_runs_may_create_the_same_store_at_the_same_moment(tmp_path: Path) -
 _KILLED_WRITER = """
 import sys, time
 from pathlib import Path
+from typing import Any
 from pytest_cereval.results.store import Store
 from tests.results.attempts import an_attempt
 store = Store.open(Path(sys.argv[1]))
@@ -302,7 +310,7 @@ def test_a_damaged_store_is_refused_with_its_path(tmp_path: Path) -> None:
 def test_a_store_in_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StoreError, match="folder of the store .* cannot be made"):
+    with pytest.raises(StoreError, match=r"folder of the store .* cannot be made"):
         Store.open(tmp_path / "file" / "store.sqlite")
 
 
@@ -319,7 +327,10 @@ def test_a_store_held_by_another_process_is_reported_after_waiting(
     other.execute("BEGIN IMMEDIATE")
     began = time.monotonic()
 
-    with Store.open(store.path) as second, pytest.raises(StoreError, match="another process holds it") as caught:
+    with (
+        Store.open(store.path) as second,
+        pytest.raises(StoreError, match="another process holds it") as caught,
+    ):
         second.save_attempt(an_attempt())
     waited = time.monotonic() - began
     other.execute("ROLLBACK")

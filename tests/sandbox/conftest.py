@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import textwrap
@@ -13,8 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from pytest_cereval.errors import SandboxError
-from pytest_cereval.sandbox.bubblewrap import Bubblewrap
-from pytest_cereval.sandbox.fallback import Fallback
+from pytest_cereval.sandbox.choose import LADDER, choose_sandbox
 from pytest_cereval.sandbox.interpreter import Interpreter, inspect_interpreter
 from pytest_cereval.sandbox.process import Process
 from pytest_cereval.sandbox.sandbox import Bind, End, Launch, Level, Limits, Sandbox
@@ -39,11 +39,20 @@ class Talk(Protocol):
     def __call__(self, code: str, limits: Limits = ..., **fields: Any) -> Process: ...
 
 
-def build(level: Level) -> Sandbox:
+@functools.cache
+def _available(level: Level) -> Sandbox | str:
     try:
-        return Bubblewrap() if level is Level.NAMESPACES else Fallback(level)
+        return choose_sandbox(level, tuple(step for step in LADDER if step[0] is level))
     except SandboxError as error:
-        pytest.skip(f"no sandbox of level {level} here: {error.what}")
+        return error.what
+
+
+def build(level: Level) -> Sandbox:
+    """The backend of this level, or a skip where the machine does not allow it."""
+    found = _available(level)
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,26 @@ def test_only_the_starting_thread_changes(open_dir: Path) -> None:
     assert os.getresuid() == (0, 0, 0)
 
 
+GROUPS = """
+import os, sys
+sys.path[:0] = {paths!r}
+from pytest_cereval.sandbox.privileges import UnprivilegedStart
+start = UnprivilegedStart(os.getgroups, [])
+print(start.result(), os.getgroups())
+start.release()
+"""
+
+
+def test_groups_are_given_up_too() -> None:
+    code = GROUPS.format(paths=[path for path in sys.path if path])
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, extra_groups=[4, 27], timeout=30
+    )
+
+    assert (done.stdout, done.stderr) == ("[] [4, 27]\n", "")
+
+
 def test_what_the_start_raises_reaches_the_caller() -> None:
     def fail() -> None:
         raise ValueError("no such thing")

@@ -1,1 +1,0 @@
-from pytest_cereval.inside.framing import *  # noqa: F403

@@ -1,0 +1,136 @@
+"""Turns the text of an answer into blocks of code that parse, best one last. Pure text work; nothing is executed.
+
+The text comes from a model and may be hostile: the parser is only reached with bounded text, and whatever it raises on
+strange text becomes a `Block` with a `problem`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_FENCES = 64
+_EXTENSIONS = 6
+_LANGUAGES = frozenset({"", "python", "py", "python3", "py3", "python2"})
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)[^`]*")
+_THINKING = re.compile(r"^[ \t]*<think>.*?</think>", re.DOTALL | re.MULTILINE)
+_THINKING_STARTS = re.compile(r"^[ \t]*<think>", re.MULTILINE)
+_THINKING_ENDS = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
+_CODE_STARTS = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def\s|@|import\s|from\s|class\s)")
+_PROSE = re.compile(r"\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of code: its text and its statements, or the `problem` that kept it from being parsed."""
+
+    text: str
+    body: tuple[ast.stmt, ...] = ()
+    problem: str = ""
+
+
+def without_thinking(text: str) -> str | None:
+    """The text without `<think>` sections; None if one never ends. The opening tag may be part of the prompt."""
+    rest = _THINKING.sub("", text)
+    if _THINKING_STARTS.search(rest):
+        return None
+    ends = list(_THINKING_ENDS.finditer(rest))
+    return rest[ends[-1].end() :] if ends else rest
+
+
+def blocks(text: str) -> list[Block]:
+    """All code in the order of the answer: the fenced blocks, or, where there is no fence, the answer itself."""
+    lines = split_lines(text)
+    fences = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line.rstrip("\r\n"))]
+    if fences:
+        return list(_fenced(lines, fences[:MAX_FENCES]))
+    return _unfenced(lines)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends as Python's tokenizer counts them; `str.splitlines` also breaks at form feeds."""
+    return [line for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text) if line]
+
+
+def parse(text: str) -> Block:
+    """The statements of a text, which may be indented as a whole."""
+    block = _parse(text)
+    if block.problem and text[:1].isspace():
+        # Under an `if` and not dedented: dedenting would change the text of multi-line strings.
+        inner = _parse(f"if True:\n{text}")
+        if not inner.problem and len(inner.body) == 1 and isinstance(inner.body[0], ast.If):
+            return Block(text, tuple(inner.body[0].body))
+    return block
+
+
+def _parse(text: str) -> Block:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Block(text, tuple(ast.parse(text).body))
+    except SyntaxError as error:
+        return Block(text, problem=f"line {error.lineno}: {error.msg}"[:200])
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Block(text, problem=f"{type(error).__name__}: {error}"[:200])
+
+
+def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
+    position = 0
+    while position < len(fences):
+        opening = _FENCE.fullmatch(lines[fences[position]].rstrip("\r\n"))
+        assert opening is not None  # noqa: S101 - `fences` holds the lines that match
+        ends = [index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])]
+        if opening[2].lower() not in _LANGUAGES:
+            position = ends[0] + 1 if ends else len(fences)
+            continue
+        block, used = _first_that_parses(lines, fences, position, ends)
+        yield block
+        position = used + 1
+
+
+def _first_that_parses(lines: list[str], fences: list[int], position: int, ends: list[int]) -> tuple[Block, int]:
+    """A fence inside a docstring looks like the end of a block, so that a later end may be the right one."""
+    start = fences[position] + 1
+    first: Block | None = None
+    for index in ends[:_EXTENSIONS]:
+        block = parse("".join(lines[start : fences[index]]))
+        if not block.problem:
+            return block, index
+        first = first or block
+    if first is not None:
+        return first, ends[0]
+    return parse("".join(lines[start:])), len(fences)
+
+
+def _closes(line: str, fence: str) -> bool:
+    text = line.strip()
+    return len(text) >= len(fence) and set(text) == {fence[0]}
+
+
+def _unfenced(lines: list[str]) -> list[Block]:
+    whole = parse("".join(lines))
+    if whole.body and any(not isinstance(item, ast.Expr) for item in whole.body):
+        return [whole]
+    start = next((number for number, line in enumerate(lines) if _CODE_STARTS.match(line)), None)
+    return [] if start is None else [_before_prose(lines[start:])]
+
+
+def _before_prose(lines: list[str]) -> Block:
+    """The code up to the first line that starts at the margin and is no code, if that cut makes it parse."""
+    block = parse("".join(lines))
+    tried = len(lines)
+    while block.problem and tried:
+        found = re.match(r"line (\d+):", block.problem)
+        last = min(int(found[1]) if found else 0, tried)
+        while last > 0 and (last > tried - 1 or not _PROSE.match(lines[last])):
+            last -= 1
+        if last <= 0:
+            break
+        shorter = parse("".join(lines[:last]))
+        if not shorter.problem:
+            return shorter
+        tried = last
+    return block

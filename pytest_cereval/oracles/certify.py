@@ -1,0 +1,217 @@
+"""Turns functions and their recorded calls into certified functions and ledger entries, one or the other for each.
+
+The stages: look at what the reference does on each call; repeat it once elsewhere; choose what prompts show and
+qualify the rest; repeat what is certified until `REPLAYS` runs agree, and qualify again where a late run drops an input.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from pytest_cereval.oracles.bench import Bench, Setting
+from pytest_cereval.oracles.certificate import Certificate, Input
+from pytest_cereval.oracles.examples import split_inputs
+from pytest_cereval.oracles.qualification import Qualified, Rejection, qualify
+from pytest_cereval.oracles.replay import REPLAYS, Candidates, differing, first_look
+from pytest_cereval.oracles.spread import Lost, spread
+from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.ledger import LedgerEntry, Reason
+from pytest_cereval.source.recording import Recording
+
+Result = TypeVar("Result")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A function whose oracle was shown to tell right from wrong; `visible` inputs may be shown, `hidden` ones judge."""
+
+    function: SourceFunction
+    certificate: Certificate
+    visible: tuple[Input, ...]
+    hidden: tuple[Input, ...]
+
+
+Known = Callable[[str], Certified | LedgerEntry | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Certification:
+    """Every function is in exactly one of the two, both in the order of the functions given.
+
+    `loaded_files` are the inside paths of the files of all modules that the reference had loaded, so that a judge can
+    hide what it never needs; it says nothing of functions that were known beforehand.
+    """
+
+    certified: tuple[Certified, ...]
+    ledger: tuple[LedgerEntry, ...]
+    loaded_files: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Case:
+    """One function on its way: `outcome` is set once it is decided."""
+
+    function: SourceFunction
+    inputs: list[Input] = field(default_factory=list)
+    visible: tuple[Input, ...] = ()
+    qualified: Qualified | None = None
+    outcome: Certified | LedgerEntry | None = None
+
+    def refuse(self, reason: Reason, detail: str = "") -> None:
+        place = self.function
+        self.outcome = LedgerEntry(place.name, place.path, place.def_line, reason, detail)
+
+
+def certify_all(
+    setting: Setting,
+    functions: Sequence[SourceFunction],
+    recording: Recording,
+    *,
+    workers: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+    known: Known = lambda name: None,
+) -> Certification:
+    """Certify every function, or say by a named reason why not.
+
+    `workers` benches share the work without any influence on the result. `progress` is told (stage, done, total).
+    `known` gives the outcome of an earlier build by the function's name; such a function is not looked at again.
+    Raises `SandboxError` when no reference process can be started.
+    """
+    cases = [_Case(function, outcome=known(function.name)) for function in functions]
+    run = _Run(setting, recording, workers, progress)
+    run.look(_open(cases))
+    run.repeat_once(_open(cases))
+    run.qualify(_open(cases))
+    run.repeat_rest(_open(cases))
+    outcomes = [case.outcome for case in cases]
+    return Certification(
+        certified=tuple(outcome for outcome in outcomes if isinstance(outcome, Certified)),
+        ledger=tuple(outcome for outcome in outcomes if isinstance(outcome, LedgerEntry)),
+        loaded_files=frozenset(run.files),
+    )
+
+
+def _repetition(seed: int) -> Callable[[Bench, _Case], set[str]]:
+    """Work that says which inputs a replay in an order of its own answers otherwise, by digest."""
+
+    def work(bench: Bench, case: _Case) -> set[str]:
+        order = list(range(len(case.inputs)))
+        random.Random(f"{case.function.name}:{seed}").shuffle(order)  # noqa: S311 - an order, not a secret
+        return differing(bench, case.function, case.inputs, order)
+
+    return work
+
+
+def _open(cases: Sequence[_Case]) -> list[_Case]:
+    return [case for case in cases if case.outcome is None]
+
+
+class _Run:
+    """The stages; each decides some cases and leaves the others open for the next."""
+
+    def __init__(self, setting: Setting, recording: Recording, workers: int, progress: Progress) -> None:
+        self.setting = setting
+        self.recording = recording
+        self.workers = workers
+        self.progress = progress
+        self.files: set[str] = set()
+
+    def look(self, cases: list[_Case]) -> None:
+        """Stage 1: which recorded calls are usable inputs."""
+        for case in cases:
+            if not self.recording.calls.get(case.function.name):
+                self._refuse_uncalled(case)
+
+        def work(bench: Bench, case: _Case) -> Candidates:
+            name = case.function.name
+            return first_look(
+                bench, case.function, self.recording.calls[name], self.recording.again.get(name, ())
+            )
+
+        for case, found in self._each("look", _open(cases), work):
+            self.files |= found.files
+            case.inputs = found.inputs
+            if found.problem is not None:
+                case.refuse(*found.problem)
+
+    def repeat_once(self, cases: list[_Case]) -> None:
+        """Stage 2: drop what one other hash seed and order already changes."""
+        for case, bad in self._each("repeat", cases, _repetition(1), hash_seed=1):
+            case.inputs = [item for item in case.inputs if item.digest not in bad]
+            if not case.inputs:
+                case.refuse(Reason.UNSTABLE, f"{len(bad)} of {len(bad)} calls differ")
+
+    def qualify(self, cases: list[_Case]) -> None:
+        """Stage 3: split, and hold hidden inputs against stubs, mutants and rewrites."""
+
+        def work(bench: Bench, case: _Case) -> Qualified | Rejection:
+            case.visible, hidden = split_inputs(case.function.bare_name, case.inputs)
+            return qualify(bench, self.setting.checkout, case.function, hidden, extend=True)
+
+        self._settle(self._each("qualify", cases, work))
+
+    def repeat_rest(self, cases: list[_Case]) -> None:
+        """Stage 4: the other replays, of what is certified so far; a case that loses inputs qualifies again without."""
+        bad: dict[str, set[str]] = {case.function.name: set() for case in cases}
+        for case in cases:
+            assert case.qualified is not None
+            case.inputs = [*case.visible, *case.qualified.inputs]
+        for seed in range(1, REPLAYS):
+            for case, found in self._each(f"replay {seed + 1}", cases, _repetition(seed), hash_seed=seed):
+                bad[case.function.name] |= found
+            cases = _open(cases)
+        shaken = [case for case in cases if bad[case.function.name]]
+
+        def work(bench: Bench, case: _Case) -> Qualified | Rejection:
+            assert case.qualified is not None
+            kept = [item for item in case.qualified.inputs if item.digest not in bad[case.function.name]]
+            case.visible = tuple(item for item in case.visible if item.digest not in bad[case.function.name])
+            if not kept:
+                return Rejection(Reason.UNSTABLE, "every hidden call differs in some replay")
+            return qualify(bench, self.setting.checkout, case.function, kept, extend=False)
+
+        self._settle(self._each("requalify", shaken, work))
+        for case in _open(cases):
+            assert case.qualified is not None
+            certificate = replace(case.qualified.certificate, replays=REPLAYS)
+            case.outcome = Certified(case.function, certificate, case.visible, case.qualified.inputs)
+
+    def _settle(self, results: list[tuple[_Case, Qualified | Rejection]]) -> None:
+        for case, result in results:
+            if isinstance(result, Rejection):
+                case.refuse(result.reason, result.detail)
+            else:
+                case.qualified = result
+
+    def _each(
+        self, stage: str, cases: list[_Case], work: Callable[[Bench, _Case], Result], *, hash_seed: int = 0
+    ) -> list[tuple[_Case, Result]]:
+        """The results of `work`, without those of functions that took their process down: these are refused."""
+        total = len(cases)
+        results = spread(
+            self.setting,
+            cases,
+            work,
+            workers=self.workers,
+            hash_seed=hash_seed,
+            done=lambda count: self.progress(stage, count, total),
+        )
+        kept = []
+        for case, result in zip(cases, results, strict=True):
+            if isinstance(result, Lost):
+                case.refuse(Reason.CRASHED, result.detail.splitlines()[0])
+            else:
+                kept.append((case, result))
+        return kept
+
+    def _refuse_uncalled(self, case: _Case) -> None:
+        name = case.function.name
+        lost = self.recording.unpicklable.get(name, 0)
+        if lost:
+            case.refuse(Reason.UNPICKLABLE, f"{lost} calls")
+        else:
+            case.refuse(Reason.NOT_CALLED)

@@ -1,0 +1,109 @@
+"""Turns templates and records into HTML in which every text from outside is escaped and nothing can run."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_cereval.report.terminal import RunInfo, cost_text
+from pytest_cereval.report.text import printable
+from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.statistics import CONFIDENCE, Summary
+from pytest_cereval.results.verdict import Verdict
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Above this many characters source is shown without colours: a lexer's time on hostile text is not bounded.
+HIGHLIGHT_LIMIT = 50_000
+
+
+def summary_html(summary: Summary, info: RunInfo, *, cases_link: str = "") -> Markup:
+    """The run in numbers as one section, styled by `style`."""
+    from markupsafe import Markup
+
+    verdicts = [
+        (verdict, summary.by_verdict[verdict.value])
+        for verdict in Verdict
+        if verdict.value in summary.by_verdict
+    ]
+    rendered = (
+        environment()
+        .get_template("summary.html")
+        .render(
+            summary=summary,
+            info=info,
+            confidence=f"{100 * CONFIDENCE:.0f}",
+            verdicts=verdicts,
+            ledger=sorted(info.ledger.items(), key=lambda each: (-each[1], each[0])),
+            cost=cost_text(summary),
+            cases_link=cases_link,
+        )
+    )
+    return Markup(rendered)  # noqa: S704 - the template escapes what it is given
+
+
+def style(*names: str) -> Markup:
+    """The named style sheets of this package, joined."""
+    from markupsafe import Markup
+
+    return Markup("".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))  # noqa: S704
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Templates with escaping on, an error for every undefined name, and the filters they use."""
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.ChainableUndefined,
+        trim_blocks=False,
+    )
+    made.filters["printable"] = printable
+    made.filters["python"] = highlighted
+    made.globals.update(kind=kind, mark=mark, tokens=tokens_cell, speed=speed_cell)
+    return made
+
+
+def highlighted(source: str) -> Markup:
+    """Python source as escaped HTML with Pygments' class names; any other text comes out escaped and plain."""
+    from markupsafe import Markup, escape
+
+    shown = printable(source)
+    if len(shown) > HIGHLIGHT_LIMIT:
+        return escape(shown)
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    # With `nowrap` the formatter gives nothing but escaped text in spans.
+    lexer = PythonLexer(stripnl=False, ensurenl=False)
+    return Markup(highlight(shown, lexer, HtmlFormatter(nowrap=True)))  # noqa: S704
+
+
+def kind(verdict: Verdict) -> str:
+    """The group of verdicts that shares a colour; a word and a mark always stand beside it."""
+    return {Verdict.PASS: "pass", Verdict.NO_ANSWER: "none", Verdict.INVALID: "invalid"}.get(verdict, "fail")
+
+
+def mark(verdict: Verdict) -> str:
+    """A sign for those who do not see the colour."""
+    return {"pass": "✓", "none": "∅", "invalid": "!", "fail": "✗"}[kind(verdict)]
+
+
+def tokens_cell(attempt: Attempt) -> str:
+    """Completion tokens, empty where the model was not heard."""
+    return "" if attempt.completion is None else str(attempt.completion["completion_tokens"])
+
+
+def speed_cell(attempt: Attempt) -> str:
+    """Completion tokens per second of decoding, empty where there were none."""
+    completion = attempt.completion
+    if completion is None or completion["decode_s"] <= 0:
+        return ""
+    return f"{completion['completion_tokens'] / completion['decode_s']:.1f}"

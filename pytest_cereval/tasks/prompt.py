@@ -1,0 +1,139 @@
+"""Renders a `code_generation` question from templates; the text that golden files pin down."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from pytest_cereval.models.model import Prompt
+from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.examples import example_lines
+from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.tasks.context import context, estimate_tokens
+
+ELSEWHERE_SHARE = 0.25
+"""Part of the context budget that definitions from other files may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """`context_tokens` bounds the code around the function, by estimate; see `tasks.context`."""
+
+    context_tokens: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a prompt may draw from: file texts by path, and all functions of the repository by module and name."""
+
+    repository: str
+    tree: Path
+    functions: Mapping[tuple[str, str], SourceFunction]
+
+    def text(self, path: str) -> str:
+        """A file's text."""
+        return _decoded(self.tree / path)
+
+
+def code_generation_prompt(
+    function: SourceFunction, visible: Sequence[Input], surroundings: Surroundings, settings: PromptSettings
+) -> Prompt:
+    """The question for one function; it never holds the reference's body."""
+    source = surroundings.text(function.path)
+    elsewhere = _elsewhere(function, source, surroundings, int(settings.context_tokens * ELSEWHERE_SHARE))
+    values = {
+        "path": function.path,
+        "repository": surroundings.repository,
+        "context": context(source, function, settings.context_tokens - estimate_tokens(elsewhere)),
+        "elsewhere": elsewhere,
+        "qualname": function.qualname,
+        "role": function.role,
+        "signature": signature(function),
+        "requirement": function.docstring,
+        "examples": [example_lines(function.bare_name, item) for item in visible],
+        "method": receiver(function),
+    }
+    return Prompt(
+        system=_environment().get_template("code_generation.system.j2").render().strip(),
+        user=_environment().get_template("code_generation.user.j2").render(values).strip(),
+    )
+
+
+def signature(function: SourceFunction) -> str:
+    """Decorators and the `def` line, with annotations and defaults, and no body."""
+    node = ast.parse(_dedented(function.source)).body[0]
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)  # noqa: S101 - it was extracted as one
+    node.body = [ast.Expr(ast.Constant(...))]
+    return ast.unparse(node)
+
+
+def receiver(function: SourceFunction) -> str:
+    """`self` or `cls` as the function calls it; empty for plain functions and static methods."""
+    if not function.parents or "staticmethod" in function.decorators or not function.parameters:
+        return ""
+    return function.parameters[0].lstrip("*")
+
+
+def _elsewhere(function: SourceFunction, source: str, surroundings: Surroundings, budget: int) -> str:
+    """Signatures and docstrings of the repository's own functions that the file imports and the function names."""
+    node = ast.parse(_dedented(function.source))
+    used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    shown: list[str] = []
+    for statement in ast.parse(source).body:
+        if not isinstance(statement, ast.ImportFrom):
+            continue
+        module = _absolute(statement, function.module)
+        for alias in statement.names:
+            found = surroundings.functions.get((module, alias.name))
+            if found is not None and (alias.asname or alias.name) in used:
+                text = f"# {found.path}\n{_brief(found)}"
+                if estimate_tokens("\n\n".join([*shown, text])) <= budget:
+                    shown.append(text)
+    return "\n\n".join(shown)
+
+
+def _absolute(statement: ast.ImportFrom, module: str) -> str:
+    if not statement.level:
+        return statement.module or ""
+    package = module.split(".")[: -statement.level]
+    return ".".join([*package, statement.module] if statement.module else package)
+
+
+def _brief(function: SourceFunction) -> str:
+    lines = signature(function).splitlines()
+    if function.docstring:
+        first = function.docstring.split("\n\n")[0].replace("\n", "\n    ")
+        lines.insert(-1, f'    """{first}"""')
+    return "\n".join(lines)
+
+
+def _dedented(source: str) -> str:
+    import textwrap
+
+    return textwrap.dedent(source)
+
+
+@functools.cache
+def _decoded(path: Path) -> str:
+    import tokenize
+
+    with tokenize.open(path) as file:
+        return file.read()
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    # Prompts are plain text for a model; escaping would change the code. The report escapes what it shows.
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_cereval.tasks"),
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=False,
+    )

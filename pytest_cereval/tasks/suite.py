@@ -1,0 +1,108 @@
+"""The result of reading one commit: every certified task, and a ledger entry for every other function."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.source.ledger import LedgerEntry
+from pytest_cereval.source.repository import Revision
+from pytest_cereval.tasks import cache
+from pytest_cereval.tasks.task import Task
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """`tasks` in order of name; `ledger` in order of path and line; `functions` counts all functions of the commit.
+
+    `tests` says how the repository's own tests ended while calls were recorded, `settings` what shaped the suite.
+    """
+
+    revision: Revision
+    rules_version: int
+    functions: int
+    settings: dict[str, Any]
+    tests: dict[str, Any]
+    tasks: tuple[Task, ...]
+    ledger: tuple[LedgerEntry, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins only, the same bytes for the same commit, rules and settings."""
+        return {
+            "format": FORMAT_VERSION,
+            "revision": self.revision.to_dict(),
+            "rules_version": self.rules_version,
+            "functions": self.functions,
+            "settings": self.settings,
+            "tests": self.tests,
+            "tasks": [task.to_dict() for task in self.tasks],
+            "ledger": [entry.to_dict() for entry in self.ledger],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Suite:
+        """The inverse of `to_dict`; raises `ValueError` or `KeyError` for anything else."""
+        if data["format"] != FORMAT_VERSION:
+            raise ValueError(f"suite format {data['format']}, known is {FORMAT_VERSION}")
+        return cls(
+            revision=Revision(**data["revision"]),
+            rules_version=data["rules_version"],
+            functions=data["functions"],
+            settings=data["settings"],
+            tests=data["tests"],
+            tasks=tuple(Task.from_dict(task) for task in data["tasks"]),
+            ledger=tuple(LedgerEntry.from_dict(entry) for entry in data["ledger"]),
+        )
+
+    def reasons(self) -> dict[str, int]:
+        """How many functions (and unparsable files) have no task, by reason, most frequent first."""
+        return dict(Counter(entry.reason.value for entry in self.ledger).most_common())
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOracle:
+    """What the judge needs for one task and no model may see: how to find the function, and the hidden inputs.
+
+    `site_hidden` are installed packages, as host paths, that the reference did not need and a candidate must not see.
+    """
+
+    target: dict[str, Any]
+    import_paths: tuple[str, ...]
+    function: dict[str, Any]
+    hidden: tuple[Input, ...]
+    site_hidden: tuple[str, ...]
+
+    def save(self, folder: Path, task_id: str) -> None:
+        """Write the oracle file of a task."""
+        content = {
+            "target": self.target,
+            "import_paths": list(self.import_paths),
+            "function": self.function,
+            "hidden": [item.to_dict() for item in self.hidden],
+            "site_hidden": list(self.site_hidden),
+        }
+        cache.save(oracle_file(folder, task_id), content)
+
+    @classmethod
+    def load(cls, folder: Path, task_id: str) -> TaskOracle | None:
+        """The oracle file of a task; None if it is not there any more."""
+        data = cache.load(oracle_file(folder, task_id))
+        if data is None:
+            return None
+        return cls(
+            target=data["target"],
+            import_paths=tuple(data["import_paths"]),
+            function=data["function"],
+            hidden=tuple(Input.from_dict(item) for item in data["hidden"]),
+            site_hidden=tuple(data["site_hidden"]),
+        )
+
+
+def oracle_file(folder: Path, task_id: str) -> Path:
+    """Where the oracle of a task lies below the cache folder."""
+    return folder / "oracles" / f"{task_id}.json"

@@ -1,0 +1,108 @@
+"""The question, as data: what is asked, what it may be answered from, and what is known about its oracle."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_cereval.models.model import Prompt
+from pytest_cereval.oracles.certificate import Certificate
+
+FORMAT_VERSION = 1
+
+
+class Category(enum.StrEnum):
+    """What kind of work is asked for."""
+
+    CODE_GENERATION = "code_generation"
+    CODE_UNDERSTANDING = "code_understanding"
+    SECURITY_AUDIT = "security_audit"
+
+
+class Requirement(enum.StrEnum):
+    """Where the requirement comes from: the author's docstring, or context and examples alone."""
+
+    DOCUMENTED = "documented"
+    INFERRED = "inferred"
+
+
+class Size(enum.StrEnum):
+    """Statements of the reference's body, in three steps; one of the strata that a limit draws from."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+    @classmethod
+    def of(cls, statements: int) -> Size:
+        """Up to 2 statements are small, up to 8 medium."""
+        return cls.SMALL if statements <= 2 else cls.MEDIUM if statements <= 8 else cls.LARGE
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One question about one function.
+
+    `inputs` are digests of the hidden inputs, sorted; the inputs themselves lie in the oracle file that `id` names.
+    `definition_line` is the line of `def` in the pinned file. `id` is a digest of everything that decides a verdict.
+    """
+
+    id: str
+    name: str
+    category: Category
+    path: str
+    definition_line: int
+    requirement: Requirement
+    size: Size
+    prompt: Prompt
+    inputs: tuple[str, ...]
+    certificate: Certificate
+
+    @property
+    def stratum(self) -> str:
+        """Requirement and size, the strata of selection and report."""
+        return f"{self.requirement} {self.size}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins only."""
+        return {
+            "format": FORMAT_VERSION,
+            "id": self.id,
+            "name": self.name,
+            "category": self.category.value,
+            "path": self.path,
+            "definition_line": self.definition_line,
+            "requirement": self.requirement.value,
+            "size": self.size.value,
+            "stratum": self.stratum,
+            "prompt": {"system": self.prompt.system, "user": self.prompt.user},
+            "inputs": list(self.inputs),
+            "certificate": self.certificate.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Task:
+        """The inverse of `to_dict`; raises `ValueError` for another format."""
+        if data["format"] != FORMAT_VERSION:
+            raise ValueError(f"task format {data['format']}, known is {FORMAT_VERSION}")
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            category=Category(data["category"]),
+            path=data["path"],
+            definition_line=data["definition_line"],
+            requirement=Requirement(data["requirement"]),
+            size=Size(data["size"]),
+            prompt=Prompt(**data["prompt"]),
+            inputs=tuple(data["inputs"]),
+            certificate=Certificate.from_dict(data["certificate"]),
+        )
+
+
+def task_id(*parts: Any) -> str:
+    """The first 16 hex digits of a SHA-256 over the JSON of what decides a verdict."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
