@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import edits
-from .observation import Encoder, Tree
+from .observation import Encoder, Tree, exception_arguments
 
 Function = types.FunctionType
-ARGUMENT_NODES = 1000
-"""How much of the arguments is looked at before and after a call, nearest first; results get four times as much."""
+ARGUMENT_NODES = 400
+"""How much of the arguments is looked at before and after a call, nearest first; results get ten times as much."""
 
 
 class Unreachable(Exception):
@@ -79,14 +79,28 @@ def _everywhere() -> Iterator[Function]:
 def rebuild(entry: dict[str, Any]) -> dict[str, Any]:
     """The arguments of an input as `{"names", "positional", "star", "keyword", "double_star"}`.
 
-    An entry holds a pickled call in base64 (`call`), perhaps an `edit` (see `edits`) and the pickle of its `donor`.
-    May raise anything: unpickling runs code.
+    An entry holds a pickled call in base64 (`call`), and perhaps how its receiver is to be used (`borrow`). An edited
+    one holds the entry that is its `base`, the `edit` (see `edits`), and the entry of its `donor` or null. May raise
+    anything: unpickling runs code.
     """
+    if "edit" in entry:
+        call = rebuild(entry["base"])
+        edits.apply(call, entry["edit"], rebuild(entry["donor"]) if entry["donor"] else None)
+        return call
     call = _unpickle(entry["call"])
-    if entry.get("edit"):
-        donor = _unpickle(entry["donor"]) if entry.get("donor") else None
-        edits.apply(call, entry["edit"], donor)
-    return call
+    return _borrowed(call, entry["borrow"]) if "borrow" in entry else call
+
+
+def _borrowed(call: dict[str, Any], borrow: dict[str, Any]) -> dict[str, Any]:
+    """A call of one method with the receiver of another's call.
+
+    `names` are its parameters. A property's setter also gets the value that the property `attribute` has in the call
+    `value_of`.
+    """
+    values = [call["positional"][0]]
+    if borrow.get("value_of"):
+        values.append(getattr(_unpickle(borrow["value_of"])["positional"][0], borrow["attribute"]))
+    return {"names": borrow["names"], "positional": values, "star": (), "keyword": {}, "double_star": {}}
 
 
 def _unpickle(encoded: str) -> dict[str, Any]:
@@ -115,7 +129,7 @@ def observe(function: Callable[..., Any], call: dict[str, Any]) -> dict[str, Any
 
 def _exception(encoder: Encoder, error: BaseException) -> Tree:
     kind = type(error)
-    message = Encoder(200).encode(BaseException.args.__get__(error))
+    message = Encoder(200).encode(exception_arguments(error))
     return ["e", f"{kind.__module__}:{kind.__qualname__}", message]
 
 

@@ -29,7 +29,9 @@ MAX_TEXT = 16_384
 MAX_ITEMS = 1000
 _HEAP_TYPE = 1 << 9
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType)
+_SEQUENCES: tuple[tuple[Any, str], ...] = ((list, "l"), (tuple, "t"))
+_SETS: tuple[tuple[Any, str], ...] = ((set, "S"), (frozenset, "F"))
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 _Path = Any  # a linked list of enclosing values, innermost first: (value, rest) or None
 
@@ -150,17 +152,17 @@ class Encoder:
         solid: type = next((base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE), object)
         if issubclass(solid, dict):
             return self._dict(value)
-        for base, tag in ((list, "l"), (tuple, "t")):
+        for base, tag in _SEQUENCES:
             if issubclass(solid, base):
                 return self._items(tag, base.__iter__(value))
-        for base, tag in ((set, "S"), (frozenset, "F")):
+        for base, tag in _SETS:
             if issubclass(solid, base):
                 return self._set(tag, base.__iter__(value))
-        for base, plain in _PLAIN_BASES:
-            if issubclass(solid, base):
-                return ["l", _SCALARS[base](plain(value))]
+        for plain_base, plain in _PLAIN_BASES:
+            if issubclass(solid, plain_base):
+                return ["l", _SCALARS[plain_base](plain(value))]
         if issubclass(solid, BaseException):
-            return self._items("t", BaseException.args.__get__(value))
+            return self._items("t", exception_arguments(value))
         return None
 
     def _reduced(self, value: Any, kind: type) -> Tree:
@@ -171,8 +173,16 @@ class Encoder:
         reduced = reducer(value) if reducer else value.__reduce_ex__(4)
         if isinstance(reduced, str):
             return ["r", reduced]
-        parts = [list(part) if index > 2 and part is not None else part for index, part in enumerate(reduced[:5])]
+        parts = [
+            list(part) if index > 2 and part is not None else part for index, part in enumerate(reduced[:5])
+        ]
         return self._items("l", parts)
+
+
+def exception_arguments(error: BaseException) -> Any:
+    """The `args` of an exception, read past any override."""
+    descriptor: Any = vars(BaseException)["args"]
+    return descriptor.__get__(error)
 
 
 def canonical(tree: Tree) -> str:

@@ -7,37 +7,48 @@ place of the function's. Candidates never meet this process.
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import gc
+import importlib
+import json
 import os
 import random
 import signal
 import sys
-import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from .bodies import check_fits, compiled_function, same_code
 from .calls import describe, find_function, observe, rebuild
-from .edits import propose
 from .equality import comparable, difference
+from .forks import in_fork, time_limit
 from .framing import FrameClosed, FrameError, read_frame, write_frame
 from .observation import canonical, digest
+from .proposals import MAX_CALLS, codes_in, propose
+from .reached import lines_of
 from .worker import failure, set_path
 
 BRANCH_HOOK = "__cereval_branch__"
-FORK_FRAME_BYTES = 64 << 20
-EDIT_SECONDS = 0.5
+EDIT_CPU_S = 0.5
+MAX_EXAMPLE_TEXT = 2000
+"""Trees of an input that may be shown as an example are sent at once if their text is no longer than this."""
+_CHUNK = 10
+Request = dict[str, Any]
+Reply = dict[str, Any]
 
 
 class Subject:
-    """One function with its calls and, once replayed, the observations that variants are held against."""
+    """One function with its inputs and, once expected, the texts of observations that variants are held against."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
-        self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
-        self.calls: list[dict[str, Any]] = request["calls"]
-        self.expected: list[dict[str, Any]] = []
-        self.canonical: list[str] = []
-        self.edited: list[dict[str, Any]] = []
+    def __init__(self, request: Request) -> None:
+        self.function = find_function(
+            request["module"], request["file"], request["qualname"], request["line"]
+        )
+        self.entries: list[dict[str, Any]] = request["entries"]
+        self.expected: list[str] = []
+        self.lines: list[frozenset[int]] = []
+        self.order: list[int] = []
 
 
 def main() -> None:
@@ -45,15 +56,13 @@ def main() -> None:
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     subjects: dict[str, Subject] = {}
-    operations: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
-        "path": lambda request: set_path(request["path"], request["site"]),
-        "subject": lambda request: _load(subjects, request),
-        "forget": lambda request: {"forgotten": subjects.pop(request["key"], None) is not None},
-        "replay": lambda request: replay(subjects[request["key"]], request),
-        "expect": lambda request: expect(subjects[request["key"]], request),
-        "variant": lambda request: try_variant(subjects[request["key"]], request),
-        "extend": lambda request: extend(subjects[request["key"]], request),
-        "pick": lambda request: pick(subjects[request["key"]], request),
+    on_subject: dict[str, Callable[[Subject, Request], Reply]] = {
+        "glance": glance,
+        "arguments": arguments,
+        "replay": replay,
+        "expect": expect,
+        "variant": try_variant,
+        "extend": extend,
     }
     while True:
         try:
@@ -61,7 +70,17 @@ def main() -> None:
         except FrameClosed:
             return
         try:
-            content = operations[request["op"]](request) or {}
+            if request["op"] == "path":
+                content = _prepare(request)
+            elif request["op"] == "subject":
+                subjects.clear()
+                subjects[request["key"]] = Subject(request)
+                content = {}
+            elif request["op"] == "entries":
+                subjects[request["key"]].entries += request["entries"]
+                content = {}
+            else:
+                content = on_subject[request["op"]](subjects[request["key"]], request)
         except BaseException as error:  # noqa: BLE001 - imports and lookups run the repository's code
             content = {"failed": failure(error)}
         try:
@@ -70,143 +89,283 @@ def main() -> None:
             write_frame(sink, {"id": request["id"], "failed": str(error)})
 
 
-def _load(subjects: dict[str, Subject], request: dict[str, Any]) -> dict[str, Any]:
-    subjects[request["key"]] = Subject(request)
-    return {}
+def _prepare(request: Request) -> Reply:
+    """Set the path and import all modules, so that what a function sees never depends on which ones came before it."""
+    set_path(request["path"], request["site"])
+    modules: list[str] = request["modules"]
+    if not _survives(modules, request["cpu_s"]):
+        modules = [name for name in modules if _survives([name], request["cpu_s"])]
+    content = _import(modules)
+    gc.collect()
+    gc.freeze()  # so that collections in children do not copy the parent's pages
+    return content
 
 
-def replay(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
-    """Replay the calls in `order`, in one fork: a digest for each, and with `full` the trees as well."""
-
-    def work() -> dict[str, Any]:
-        replies = [_one(subject, index, full=request["full"]) for index in request["order"]]
-        return {"replies": replies, "files": loaded_files() if request["full"] else []}
-
-    return in_fork(work, request["timeout_s"])
+def _survives(modules: list[str], cpu_s: float) -> bool:
+    return "imported" in in_fork(functools.partial(_import, modules), cpu_s)
 
 
-def _one(subject: Subject, index: int, *, full: bool) -> dict[str, Any]:
+def _import(modules: list[str]) -> Reply:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: BLE001, PERF203 - said again, and then reported, when its functions are asked for
+            continue
+    return {"imported": True}
+
+
+def glance(subject: Subject, request: Request) -> Reply:
+    """What the first `count` inputs are and do, as digests, with the trees of those that are short enough to be shown.
+
+    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end.
+    """
+    replies: list[Reply] = []
+    files = set(loaded_files())
+    numbers = list(range(request["count"]))
+    chunks = [numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK)]
+    while chunks:
+        chunk = chunks.pop(0)
+        found = in_fork(functools.partial(_glances, subject, chunk), request["cpu_s"])
+        if "replies" not in found and len(chunk) > 1:
+            chunks[:0] = [[number] for number in chunk]
+        else:
+            replies += found.get("replies", [found])
+            files.update(found.get("files", ()))
+    return {"replies": replies, "files": sorted(files)}
+
+
+def _glances(subject: Subject, numbers: list[int]) -> Reply:
+    before = set(loaded_files())
+    replies = [_glance(subject, number) for number in numbers]
+    return {"replies": replies, "files": sorted(set(loaded_files()) - before)}
+
+
+def _glance(subject: Subject, number: int) -> Reply:
     random.seed(0)
     try:
-        call = rebuild(subject.calls[index])
+        call = rebuild(subject.entries[number])
     except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
         return {"unbuilt": failure(error)}
-    if not full:
-        return {"digest": digest(comparable(observe(subject.function, call)))}
-    before, shown = describe(call)
+    return _glimpse(call, subject.function)[0]
+
+
+def _glimpse(call: dict[str, Any], function: types.FunctionType) -> tuple[Reply, str]:
+    """What is told of an input, and the text that variants are held against."""
+    before, _ = describe(call)
+    observation = observe(function, call)
+    seen = comparable(observation)
+    text = canonical(seen)
+    example = {"arguments": _without_receiver(before), "observation": {**observation, "after": None}}
+    told = {
+        "before": digest(before),
+        "key": digest([before, seen]),
+        "behaviour": digest(seen),
+        "outcome": digest(seen[:2]),
+        "whole": observation["whole"],
+        "example": example if len(json.dumps(example)) <= MAX_EXAMPLE_TEXT else None,
+    }
+    return told, text
+
+
+def _without_receiver(before: Any) -> Any:
+    """The arguments with `self` reduced to its class, which is all that an example shows of it."""
+    pairs = before[1:] if type(before) is list else []
+    return [
+        "d",
+        *(
+            [key, [*value[:2], None, None]] if _is_receiver(key, value) else [key, value]
+            for key, value in pairs
+        ),
+    ]
+
+
+def _is_receiver(key: Any, value: Any) -> bool:
+    return key in ("self", "cls", "mcs") and type(value) is list and value[0] == "o"
+
+
+def arguments(subject: Subject, request: Request) -> Reply:
+    """Digests of the argument trees of the inputs from `start` on; null where they cannot be rebuilt."""
+
+    def work() -> Reply:
+        found: list[str | None] = []
+        for entry in subject.entries[request["start"] :]:
+            try:
+                found.append(digest(describe(rebuild(entry))[0]))
+            except BaseException:  # noqa: BLE001, PERF203 - unpickling runs the repository's code
+                found.append(None)
+        return {"arguments": found}
+
+    return in_fork(work, request["cpu_s"])
+
+
+def replay(subject: Subject, request: Request) -> Reply:
+    """Replay the inputs in `order`, in one fork: a digest for each, and with `full` the trees as well."""
+    return in_fork(
+        lambda: {"replies": [_one(subject, i, request["full"]) for i in request["order"]]}, request["cpu_s"]
+    )
+
+
+def _one(subject: Subject, number: int, full: bool) -> Reply:
+    random.seed(0)
+    try:
+        call = rebuild(subject.entries[number])
+    except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
+        return {"unbuilt": failure(error)}
+    before, shown = describe(call) if full else (None, False)
     observation = observe(subject.function, call)
-    return {"before": before, "shown": shown, "observation": observation, "digest": digest(comparable(observation))}
+    found = {"behaviour": digest(comparable(observation))}
+    return found | ({"before": before, "shown": shown, "observation": observation} if full else {})
 
 
-def expect(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
-    """Keep only the calls of the final set and remember what the reference does on them."""
-    subject.calls = [subject.calls[index] for index in request["keep"]]
+def expect(subject: Subject, request: Request) -> Reply:
+    """Remember what the reference does on every input and which lines it goes through; `cpu_s` is how long it took."""
 
-    def work() -> dict[str, Any]:
-        return {"expected": [_one(subject, index, full=True)["observation"] for index in range(len(subject.calls))]}
+    def work() -> Reply:
+        started = os.times()
+        traced = [_traced(subject.function, entry) for entry in subject.entries]
+        ended = os.times()
+        return {"traced": traced, "cpu_s": ended.user + ended.system - started.user - started.system}
 
-    reply = in_fork(work, request["timeout_s"])
-    subject.expected = reply.get("expected", [])
-    subject.canonical = [canonical(comparable(observation)) for observation in subject.expected]
-    return {"digests": [digest(comparable(observation)) for observation in subject.expected]}
+    reply = in_fork(work, request["cpu_s"])
+    for text, lines in reply.pop("traced", []):
+        subject.expected.append(text)
+        subject.lines.append(frozenset(lines))
+    subject.order = list(range(len(subject.expected)))
+    return reply
 
 
-def try_variant(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the calls with another body: `differs` is the index of the first call that tells it apart, or null.
+def _traced(function: types.FunctionType, entry: dict[str, Any]) -> tuple[str, list[int]]:
+    with lines_of(function) as lines:
+        text = _text(function, entry)
+    return text, sorted(lines)
 
-    `branches` lists the outcomes that the branch hook saw, as (decision, truth), for variants that carry it.
+
+def _text(function: types.FunctionType, entry: dict[str, Any]) -> str:
+    random.seed(0)
+    return canonical(comparable(observe(function, rebuild(entry))))
+
+
+def try_variant(subject: Subject, request: Request) -> Reply:
+    """Run the inputs with another body: `differs` is the number of one that tells it apart, or null.
+
+    With `span` only inputs that reach a line between its two are run. `branches` lists the outcomes that the branch
+    hook saw, as (decision, truth), for variants that carry it.
     """
     try:
         code = compiled_function(request["source"], request["qualname"])
-        _check_fits(subject.function, code)
+        check_fits(subject.function, code)
     except (SyntaxError, ValueError) as error:
         return {"unbuildable": failure(error)}
+    if same_code(code, subject.function.__code__):
+        return {"equivalent": "same bytecode"}
+    numbers = [number for number in subject.order if number >= request["start"]]
+    if request["span"] and _is_traceable(subject.function, request["span"]):
+        numbers = [number for number in numbers if _reaches(subject.lines[number], request["span"])]
 
-    def work() -> dict[str, Any]:
+    def work() -> Reply:
         branches: set[tuple[int, bool]] = set()
         subject.function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
         subject.function.__code__ = code
-        differs = None
-        for index in range(request.get("start", 0), len(subject.calls)):
-            random.seed(0)
-            observed = observe(subject.function, rebuild(subject.calls[index]))
-            if canonical(comparable(observed)) != subject.canonical[index] and difference(
-                subject.expected[index], observed
-            ):
-                differs = index
-                break
-        return {"differs": differs, "branches": sorted(branches)}
+        for number in numbers:
+            text = _text(subject.function, subject.entries[number])
+            if text != subject.expected[number] and _differ(subject.expected[number], text):
+                return {"differs": number, "branches": sorted(branches)}
+        return {"differs": None, "branches": sorted(branches)}
 
-    if code.co_code == subject.function.__code__.co_code and _same_constants(code, subject.function.__code__):
-        return {"equivalent": "same bytecode"}
-    return in_fork(work, request["timeout_s"])
+    reply = in_fork(work, request["cpu_s"]) if numbers else {"differs": None, "branches": []}
+    if reply.get("differs") is not None:
+        # What told one variant apart is likely to tell the next.
+        subject.order.remove(reply["differs"])
+        subject.order.insert(0, reply["differs"])
+    return reply
 
 
-def extend(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
-    """Append edited calls on which the reference behaves as it does on recorded ones: returns, or raises a known class.
+def _reaches(lines: frozenset[int], span: list[int]) -> bool:
+    return any(span[0] <= line <= span[1] for line in lines)
 
-    Replies with how many there are; `pick` tells more of those that turn out to be useful.
+
+def _is_traceable(function: types.FunctionType, span: list[int]) -> bool:
+    """Whether a trace can report a line of the span at all; what the compiler folds away leaves none."""
+    lines = {line for code in codes_in(function.__code__) for _, _, line in code.co_lines() if line}
+    return _reaches(frozenset(lines), span)
+
+
+def _differ(expected: str, observed: str) -> bool:
+    left, right = (
+        dict(zip(("kind", "value", "after"), json.loads(text), strict=True)) for text in (expected, observed)
+    )
+    return difference(left, right) is not None
+
+
+def extend(subject: Subject, request: Request) -> Reply:
+    """Append edits on which the reference behaves as on recorded calls: returns, or raises a class known to be meant.
+
+    Edited are inputs that reach one of the `spans`, or any where none does. Replies with each edit, the numbers of the
+    inputs that it is made of, and what is told of it.
     """
+    spans = request["spans"]
+    bases = [n for n in subject.order if any(_reaches(subject.lines[n], span) for span in spans)]
+    lonely = any(not any(_reaches(subject.lines[n], span) for n in bases) for span in spans)
+    bases = sorted(bases) + (sorted(set(subject.order) - set(bases)) if lonely or not bases else [])
 
-    def work() -> dict[str, Any]:
-        known = {expected["value"][1] for expected in subject.expected if expected["kind"] == "raised"}
-        proposals = propose([rebuild(entry) for entry in subject.calls], subject.function, request["limit"])
-        seen = set(subject.canonical)
+    def work() -> Reply:
+        expected = [json.loads(text) for text in subject.expected]
+        known = {seen[1][1] for seen in expected if seen[0] == "raised"}
+        seen = set(subject.expected)
         found = []
-        for number, edit, donor in proposals:
-            base = subject.calls[number]
-            entry = {"call": base["call"], "edit": edit, "donor": subject.calls[donor]["call"] if donor is not None else None}
-            reply = _try_edit(subject, entry, known, seen)
-            if reply is not None:
-                found.append({"entry": entry, **reply})
+        calls = [rebuild(subject.entries[number]) for number in bases[:MAX_CALLS]]
+        for base, edit, donor in propose(calls, subject.function, request["limit"]):
+            new = {"base": bases[base], "edit": edit, "donor": bases[donor] if donor is not None else None}
+            tried = _try_edit(subject.function, edited_entry(subject.entries, new), known, seen)
+            if tried is not None:
+                found.append({**new, **tried})
         return {"found": found}
 
-    reply = in_fork(work, request["timeout_s"])
-    for new in reply.get("found", ()):
-        subject.calls.append(new["entry"])
-        subject.expected.append(new["observation"])
-        subject.canonical.append(canonical(comparable(new["observation"])))
-        subject.edited.append(new)
-    return {"found": len(subject.edited), "failed": reply.get("failed")}
+    reply = in_fork(work, request["cpu_s"])
+    found = reply.pop("found", [])
+    for new in found:
+        subject.order.append(len(subject.entries))
+        subject.entries.append(edited_entry(subject.entries, new))
+        subject.expected.append(new.pop("text"))
+        subject.lines.append(frozenset(new.pop("lines")))
+    return reply | {"found": found}
 
 
-def pick(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
-    """The edited calls of the given numbers (0 is the first edited one), with what the reference does on them."""
-    return {"picked": [subject.edited[number] for number in request["numbers"]]}
+def edited_entry(entries: Sequence[dict[str, Any]], new: Reply) -> dict[str, Any]:
+    """The entry of an edit: `base` and `donor` are numbers of entries, the donor's may be null."""
+    donor = entries[new["donor"]] if new["donor"] is not None else None
+    return {"base": entries[new["base"]], "edit": new["edit"], "donor": donor}
 
 
 def _try_edit(
-    subject: Subject, entry: dict[str, Any], known: set[str], seen: set[str]
-) -> dict[str, Any] | None:
+    function: types.FunctionType, entry: dict[str, Any], known: set[str], seen: set[str]
+) -> Reply | None:
     random.seed(0)
     try:
-        with time_limit(EDIT_SECONDS):
-            call = rebuild(entry)
-            before, shown = describe(call)
-            observation = observe(subject.function, call)
+        with time_limit(EDIT_CPU_S), lines_of(function) as lines:
+            told, text = _glimpse(rebuild(entry), function)
+        kind, value, _ = json.loads(text)
+        meant = kind == "returned" or value[1] in known or raises_itself(function, entry)
     except BaseException:  # noqa: BLE001 - an edit that cannot be applied, or that hangs, is no input
         return None
-    text = canonical(comparable(observation))
-    strange = observation["kind"] == "raised" and observation["value"][1] not in known
-    if strange or not observation["whole"] or text in seen:
+    if not meant or not told["whole"] or text in seen:
         return None
     seen.add(text)
-    return {"before": before, "shown": shown, "observation": observation}
+    return {"told": told, "text": text, "lines": sorted(lines)}
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in the main thread after `seconds`; trusted code only, since it can be caught."""
-
-    def ring(number: int, frame: types.FrameType | None) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+def raises_itself(function: types.FunctionType, entry: dict[str, Any]) -> bool:
+    """Whether the exception comes from a `raise` that names its class in the function's own code."""
+    call = rebuild(entry)
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])
+    except Exception as error:  # noqa: BLE001 - whatever it raises is looked at
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        own = trace is not None and trace.tb_frame.f_code is function.__code__
+        return own and type(error).__name__ in function.__code__.co_names
+    return False
 
 
 def _branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:
@@ -217,72 +376,10 @@ def _branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:
     return hook
 
 
-def compiled_function(source: str, qualname: str) -> types.CodeType:
-    """The code object of the function `qualname` inside compiled, never executed, source text."""
-    code = compile(source, "<variant>", "exec", dont_inherit=True)
-    for name in qualname.split("."):
-        inner = [const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == name]
-        if not inner:
-            raise ValueError(f"no {name} in the variant")
-        code = inner[-1]
-    return code
-
-
-def _check_fits(function: types.FunctionType, code: types.CodeType) -> None:
-    if code.co_freevars != function.__code__.co_freevars:
-        raise ValueError(f"free variables {code.co_freevars} instead of {function.__code__.co_freevars}")
-
-
-def _same_constants(left: types.CodeType, right: types.CodeType) -> bool:
-    if (left.co_names, left.co_varnames, len(left.co_consts)) != (right.co_names, right.co_varnames, len(right.co_consts)):
-        return False
-    for a, b in zip(left.co_consts, right.co_consts, strict=True):
-        if isinstance(a, types.CodeType) and isinstance(b, types.CodeType):
-            if a.co_code != b.co_code or not _same_constants(a, b):
-                return False
-        elif type(a) is not type(b) or repr(a) != repr(b):
-            return False
-    return left.co_exceptiontable == right.co_exceptiontable if hasattr(left, "co_exceptiontable") else True
-
-
-def in_fork(work: Callable[[], dict[str, Any]], timeout_s: float) -> dict[str, Any]:
-    """Run `work` in a forked child and return what it returns; `{"timed_out"}` or `{"died"}` if it does not."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _be_child(work, read_end, write_end)
-    os.close(write_end)
-    deadline = time.monotonic() + timeout_s
-    try:
-        return read_frame(read_end, deadline=deadline, limit=FORK_FRAME_BYTES)
-    except FrameClosed:
-        return {"died": True}
-    except Exception as error:  # noqa: BLE001 - a timeout, or a reply that is no message
-        return {"timed_out": True, "why": failure(error)}
-    finally:
-        os.close(read_end)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int) -> None:
-    try:
-        os.close(read_end)
-        try:
-            content = work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-            content = {"failed": failure(error)}
-        try:
-            write_frame(write_end, content, limit=FORK_FRAME_BYTES)
-        except FrameError as error:
-            write_frame(write_end, {"failed": str(error)})
-    finally:
-        os._exit(0)
-
-
 def loaded_files() -> list[str]:
     """Files of all imported modules, so that the judge knows which installed packages the reference needs."""
-    return sorted({file for module in list(sys.modules.values()) if isinstance(file := getattr(module, "__file__", None), str)})
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return sorted({file for file in files if isinstance(file, str)})
 
 
 if __name__ == "__main__":

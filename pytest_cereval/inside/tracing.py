@@ -94,7 +94,10 @@ class Survey(Watch):
         Within a way the shapes of arguments take turns as well, so that no kind of receiver or value is drowned.
         """
         limit = self.bounds["per_function"]
-        ways = [[_in_turn([_spread(numbers) for numbers in shapes.values()]) for shapes in found.values()] for found in self._ways]
+        ways = [
+            [_in_turn([_spread(numbers) for numbers in shapes.values()]) for shapes in found.values()]
+            for found in self._ways
+        ]
         return [sorted(_in_turn(found)[:limit]) for found in ways]
 
 
@@ -165,7 +168,12 @@ def _spread(numbers: list[int]) -> list[int]:
 
 def _in_turn(groups: list[list[int]]) -> list[int]:
     """One item of each group, then the next of each."""
-    return [group[turn] for turn in range(max(map(len, groups), default=0)) for group in groups if turn < len(group)]
+    return [
+        group[turn]
+        for turn in range(max(map(len, groups), default=0))
+        for group in groups
+        if turn < len(group)
+    ]
 
 
 class Capture(Watch):

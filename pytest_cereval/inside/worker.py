@@ -1,4 +1,5 @@
-"""Serves one function of one checkout: loads it, then turns each recorded call it is sent into an observation.
+"""Serves one function of one checkout: loads it, then turns each recorded call it is sent into an
+observation.
 
 The candidate's side of the judge: nothing here has authority. A reply can only mean "this call did that".
 Standard library only (cloudpickle is needed by the pickles of some inputs).
@@ -6,6 +7,7 @@ Standard library only (cloudpickle is needed by the pickles of some inputs).
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import sys
@@ -16,8 +18,16 @@ from .framing import FrameClosed, FrameError, read_frame, write_frame
 
 
 def main() -> None:
-    """Load what the first frame names, reply, then answer calls until the channel closes."""
+    """Load what the first frame names, reply, then answer calls until the channel closes.
+
+    A frame without an input asks whether the worker is still there and has sent nothing unasked: the reply
+    comes behind whatever was written before it.
+    """
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            line_buffering=True
+        )  # a worker is ended by a signal, which would lose the rest
     request = read_frame(source)
     try:
         function = load(request)
@@ -30,7 +40,8 @@ def main() -> None:
             request = read_frame(source)
         except FrameClosed:
             return
-        reply(sink, request["id"], answer(function, request["input"]))
+        content = answer(function, request["input"]) if "input" in request else {"finished": True}
+        reply(sink, request["id"], content)
 
 
 def load(request: dict[str, Any]) -> Any:

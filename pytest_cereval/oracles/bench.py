@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,8 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, python_program
 from pytest_cereval.source.repository import Checkout
 
+_WAIT_S = 900.0
+_PART_BYTES = 1 << 20
 _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=256, tmp_mb=64)
 
 
@@ -40,7 +43,7 @@ class Setting:
         }
 
     def paths(self) -> list[str]:
-        """`sys.path` entries that the inside adds: the checkout first; site folders are appended by `site`."""
+        """`sys.path` entries that the inside adds: the checkout first; installed packages come last."""
         return import_paths(self.import_roots)
 
 
@@ -56,26 +59,35 @@ class Bench:
         )
         self._setting = setting
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
-        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site))
+        modules = sorted(set(setting.modules.values()))
+        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site), modules=modules)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.finish()
 
     def load(self, function: SourceFunction, entries: Sequence[dict[str, Any]]) -> str | None:
-        """Import the function and hand over its inputs; the reason if that fails."""
-        reply = self.ask("subject", key=function.name, calls=list(entries), **self._setting.target(function))
+        """Import the function and hand over its inputs, in place of the last one; the reason if that fails."""
+        reply = self.ask("subject", key=function.name, entries=[], **self._setting.target(function))
         failed: str | None = reply.get("failed")
+        for part in _parts(entries) if not failed else ():
+            self.ask("entries", key=function.name, entries=part)
         return failed
 
-    def ask(self, op: str, *, timeout_s: float = 60.0, **content: Any) -> dict[str, Any]:
-        """One question; raises `SandboxError` when the process itself is gone or talks nonsense."""
+    def ask(self, op: str, *, cpu_s: float = 60.0, **content: Any) -> dict[str, Any]:
+        """One question, each fork for which may use `cpu_s` seconds of processor time.
+
+        Raises `SandboxError` when the process itself is gone, hangs or talks nonsense.
+        """
         number = secrets.token_hex(4)
+        request = {"id": number, "op": op, "cpu_s": cpu_s, **content}
         try:
-            self._process.send({"id": number, "op": op, "timeout_s": timeout_s, **content})
-            reply = self._process.receive(timeout_s=timeout_s + 30)
+            self._process.send(request)
+            reply = self._process.receive(timeout_s=_WAIT_S)
         except (FrameClosed, FrameTimeout, FrameError) as error:
             end = self._process.finish()
             tail = "\n".join(end.output.strip().splitlines()[-8:])
@@ -83,3 +95,17 @@ class Bench:
         if reply.pop("id", None) != number:
             raise SandboxError(f"the reference process answered another question than {op!r}")
         return reply
+
+
+def _parts(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The entries in messages that fit a frame; one entry always does, because recorded calls are bounded."""
+    part: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        size += len(json.dumps(entry))
+        if part and size > _PART_BYTES:
+            yield part
+            part, size = [], len(json.dumps(entry))
+        part.append(entry)
+    if part:
+        yield part

@@ -1,7 +1,8 @@
-"""Turns the text of an answer into blocks of code that parse, best one last. Pure text work; nothing is executed.
+"""Turns the text of an answer into blocks of code that parse, best one last. Pure text work; nothing is
+executed.
 
-The text comes from a model and may be hostile: the parser is only reached with bounded text, and whatever it raises on
-strange text becomes a `Block` with a `problem`.
+The text comes from a model and may be hostile: the parser is only reached with bounded text, and whatever it
+raises on strange text becomes a `Block` with a `problem`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from dataclasses import dataclass
 
 MAX_FENCES = 64
 _EXTENSIONS = 6
+_CUTS = 20
 _LANGUAGES = frozenset({"", "python", "py", "python3", "py3", "python2"})
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)[^`]*")
 _THINKING = re.compile(r"^[ \t]*<think>.*?</think>", re.DOTALL | re.MULTILINE)
 _THINKING_STARTS = re.compile(r"^[ \t]*<think>", re.MULTILINE)
 _THINKING_ENDS = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
 _CODE_STARTS = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def\s|@|import\s|from\s|class\s)")
-_PROSE = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Block:
 
 
 def without_thinking(text: str) -> str | None:
-    """The text without `<think>` sections; None if one never ends. The opening tag may be part of the prompt."""
+    """The text without `<think>` sections; None if one never ends. A prompt may hold the opening tag."""
     rest = _THINKING.sub("", text)
     if _THINKING_STARTS.search(rest):
         return None
@@ -42,7 +43,7 @@ def without_thinking(text: str) -> str | None:
 
 
 def blocks(text: str) -> list[Block]:
-    """All code in the order of the answer: the fenced blocks, or, where there is no fence, the answer itself."""
+    """All code in the order of the answer: the fenced blocks, or the answer itself where there is no fence."""
     lines = split_lines(text)
     fences = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line.rstrip("\r\n"))]
     if fences:
@@ -82,7 +83,9 @@ def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
     while position < len(fences):
         opening = _FENCE.fullmatch(lines[fences[position]].rstrip("\r\n"))
         assert opening is not None  # noqa: S101 - `fences` holds the lines that match
-        ends = [index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])]
+        ends = [
+            index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])
+        ]
         if opening[2].lower() not in _LANGUAGES:
             position = ends[0] + 1 if ends else len(fences)
             continue
@@ -91,7 +94,9 @@ def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
         position = used + 1
 
 
-def _first_that_parses(lines: list[str], fences: list[int], position: int, ends: list[int]) -> tuple[Block, int]:
+def _first_that_parses(
+    lines: list[str], fences: list[int], position: int, ends: list[int]
+) -> tuple[Block, int]:
     """A fence inside a docstring looks like the end of a block, so that a later end may be the right one."""
     start = fences[position] + 1
     first: Block | None = None
@@ -119,18 +124,24 @@ def _unfenced(lines: list[str]) -> list[Block]:
 
 
 def _before_prose(lines: list[str]) -> Block:
-    """The code up to the first line that starts at the margin and is no code, if that cut makes it parse."""
-    block = parse("".join(lines))
-    tried = len(lines)
-    while block.problem and tried:
-        found = re.match(r"line (\d+):", block.problem)
-        last = min(int(found[1]) if found else 0, tried)
-        while last > 0 and (last > tried - 1 or not _PROSE.match(lines[last])):
-            last -= 1
-        if last <= 0:
+    """The code before the prose that follows it: cut where a line at the margin is no code, never inside a
+    definition.
+    """
+    whole = block = parse("".join(lines))
+    for _ in range(_CUTS):
+        cut = _last_margin(lines, block)
+        if not block.problem or cut == 0:
             break
-        shorter = parse("".join(lines[:last]))
-        if not shorter.problem:
-            return shorter
-        tried = last
-    return block
+        lines = lines[:cut]
+        block = parse("".join(lines))
+    return whole if block.problem else block
+
+
+def _last_margin(lines: list[str], block: Block) -> int:
+    """The index of the last line at the margin that is not after the problem; 0 if only the first one is."""
+    if lines[0][:1].isspace():
+        return next((number for number, line in enumerate(lines) if not line[:1].isspace()), 0)
+    found = re.match(r"line (\d+):", block.problem)
+    problem = int(found[1]) if found else 1
+    margins = (number for number, line in enumerate(lines[:problem]) if not line[:1].isspace())
+    return max(margins, default=0)

@@ -1,4 +1,4 @@
-"""What was shown about a task's oracle before the task is asked: the certificate, and the inputs it stands on."""
+"""What was shown about a task's oracle before the task is asked: a certificate, and the inputs it stands on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ MIN_MUTATION_SCORE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Counts, not claims. `replays` are runs of every call in fresh processes under different hash seeds and orders.
+    """Counts, not claims.
 
-    `equivalent` mutants compile to the reference's own bytecode and leave the denominator; `timed_out` ones are
-    counted as killed, because the judge would fail them, and told apart here. `branches_total` is 0 where the function
-    has no decision, so that a coverage of 0/0 is seen to be vacuous.
+    `replays` are runs of every input in fresh processes under different hash seeds and orders. Inputs are counted by
+    where they come from: a call as recorded, a receiver borrowed from another method's call, or an edit of either.
+    `equivalent` mutants compile to the reference's own bytecode and leave the denominator; `timed_out` ones, which end
+    by a limit or a crash, are counted as killed, because the judge would fail them, and told apart here.
+    `branches_total` is 0 where the function has no decision, so that a coverage of 0/0 is seen to be vacuous.
     """
 
     replays: int
     recorded_inputs: int
+    borrowed_inputs: int
     edited_inputs: int
     stubs_rejected: int
     stubs_total: int
@@ -51,13 +54,53 @@ class Certificate:
         return cls(**(known | {"survivors": tuple(data["survivors"])}))
 
 
+def edited(entry: dict[str, Any]) -> bool:
+    """Whether an entry is an edit of a call rather than the call itself."""
+    return bool(entry.get("edit"))
+
+
+def borrowed(entry: dict[str, Any]) -> bool:
+    """Whether an entry has its receiver from another method's call, and is not edited."""
+    return bool(entry.get("borrow")) and not edited(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a prompt can show of an input: the arguments without the state of `self`, and what the call does."""
+
+    arguments: Any
+    observation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """An input by its digests, before its trees are fetched; `example` only where it is short enough to be shown.
+
+    `outcome` is a digest of the value or exception class alone, `behaviour` of that and the arguments afterwards,
+    `digest` of that and the arguments before.
+    """
+
+    entry: dict[str, Any] = field(repr=False)
+    digest: str
+    behaviour: str
+    outcome: str
+    example: Example | None
+
+    @classmethod
+    def told(cls, entry: dict[str, Any], told: dict[str, Any]) -> Glimpse:
+        """From what the reference process tells of an entry."""
+        example = Example(**told["example"]) if told["example"] else None
+        return cls(entry, told["key"], told["behaviour"], told["outcome"], example)
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One input of a function with what the reference does on it.
 
-    `entry` holds a pickled recorded call in base64 and perhaps an edit of it (see `inside.edits`); it is opened in
-    sandboxes only. `arguments` is the tree of the arguments before the call, `observation` what the reference did.
-    `digest` covers both and does not depend on the pickle's bytes.
+    `entry` holds a pickled recorded call in base64 and perhaps what is borrowed or edited (see `inside.calls`); it is
+    opened in sandboxes only. `arguments` is the tree of the arguments before the call, and `arguments_shown` says
+    whether it is whole; `observation` is what the reference did. `digest` covers both trees and does not depend on the
+    pickle's bytes.
     """
 
     entry: dict[str, Any] = field(repr=False)
@@ -68,14 +111,14 @@ class Input:
 
     @classmethod
     def observed(cls, entry: dict[str, Any], reply: dict[str, Any]) -> Input:
-        """From what the reference process says of an entry."""
+        """From what the reference process shows of an entry."""
         key = digest([reply["before"], comparable(reply["observation"])])
         return cls(entry, reply["before"], reply["shown"], reply["observation"], key)
 
     @property
     def edited(self) -> bool:
-        """Whether this is an edit of a recorded call rather than the call itself."""
-        return bool(self.entry.get("edit"))
+        """Whether this is an edit of a call rather than the call itself."""
+        return edited(self.entry)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only."""
@@ -85,8 +128,3 @@ class Input:
     def from_dict(cls, data: dict[str, Any]) -> Input:
         """The inverse of `to_dict`."""
         return cls(**data)
-
-
-def behaviour(item: Input) -> str:
-    """Digest of what the reference does on an input, for exact repetition."""
-    return digest(comparable(item.observation))

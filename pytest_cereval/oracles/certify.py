@@ -6,16 +6,16 @@ qualify the rest; repeat what is certified until `REPLAYS` runs agree, and quali
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pytest_cereval.oracles.bench import Bench, Setting
-from pytest_cereval.oracles.certificate import Certificate, Input
+from pytest_cereval.oracles.borrowing import entries_of
+from pytest_cereval.oracles.certificate import Certificate, Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
 from pytest_cereval.oracles.qualification import Qualified, Rejection, qualify
-from pytest_cereval.oracles.replay import REPLAYS, Candidates, differing, first_look
+from pytest_cereval.oracles.replay import REPLAYS, Candidates, differing, fetched, first_look
 from pytest_cereval.oracles.spread import Lost, spread
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
@@ -56,8 +56,8 @@ class _Case:
     """One function on its way: `outcome` is set once it is decided."""
 
     function: SourceFunction
-    inputs: list[Input] = field(default_factory=list)
-    visible: tuple[Input, ...] = ()
+    inputs: list[Glimpse] = field(default_factory=list)
+    visible: tuple[Glimpse, ...] = ()
     qualified: Qualified | None = None
     outcome: Certified | LedgerEntry | None = None
 
@@ -82,7 +82,7 @@ def certify_all(
     Raises `SandboxError` when no reference process can be started.
     """
     cases = [_Case(function, outcome=known(function.name)) for function in functions]
-    run = _Run(setting, recording, workers, progress)
+    run = _Run(setting, functions, recording, workers, progress)
     run.look(_open(cases))
     run.repeat_once(_open(cases))
     run.qualify(_open(cases))
@@ -95,15 +95,15 @@ def certify_all(
     )
 
 
+def _qualified(case: _Case) -> Qualified:
+    if case.qualified is None:
+        raise LookupError(f"{case.function.name} was not qualified")
+    return case.qualified
+
+
 def _repetition(seed: int) -> Callable[[Bench, _Case], set[str]]:
     """Work that says which inputs a replay in an order of its own answers otherwise, by digest."""
-
-    def work(bench: Bench, case: _Case) -> set[str]:
-        order = list(range(len(case.inputs)))
-        random.Random(f"{case.function.name}:{seed}").shuffle(order)  # noqa: S311 - an order, not a secret
-        return differing(bench, case.function, case.inputs, order)
-
-    return work
+    return lambda bench, case: differing(bench, case.function, case.inputs, seed)
 
 
 def _open(cases: Sequence[_Case]) -> list[_Case]:
@@ -113,9 +113,17 @@ def _open(cases: Sequence[_Case]) -> list[_Case]:
 class _Run:
     """The stages; each decides some cases and leaves the others open for the next."""
 
-    def __init__(self, setting: Setting, recording: Recording, workers: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        functions: Sequence[SourceFunction],
+        recording: Recording,
+        workers: int,
+        progress: Progress,
+    ) -> None:
         self.setting = setting
         self.recording = recording
+        self.entries = {function.name: entries_of(function, functions, recording) for function in functions}
         self.workers = workers
         self.progress = progress
         self.files: set[str] = set()
@@ -123,14 +131,11 @@ class _Run:
     def look(self, cases: list[_Case]) -> None:
         """Stage 1: which recorded calls are usable inputs."""
         for case in cases:
-            if not self.recording.calls.get(case.function.name):
+            if not self.entries[case.function.name][0]:
                 self._refuse_uncalled(case)
 
         def work(bench: Bench, case: _Case) -> Candidates:
-            name = case.function.name
-            return first_look(
-                bench, case.function, self.recording.calls[name], self.recording.again.get(name, ())
-            )
+            return first_look(bench, case.function, *self.entries[case.function.name])
 
         for case, found in self._each("look", _open(cases), work):
             self.files |= found.files
@@ -155,30 +160,46 @@ class _Run:
         self._settle(self._each("qualify", cases, work))
 
     def repeat_rest(self, cases: list[_Case]) -> None:
-        """Stage 4: the other replays, of what is certified so far; a case that loses inputs qualifies again without."""
-        bad: dict[str, set[str]] = {case.function.name: set() for case in cases}
-        for case in cases:
-            assert case.qualified is not None
-            case.inputs = [*case.visible, *case.qualified.inputs]
-        for seed in range(1, REPLAYS):
-            for case, found in self._each(f"replay {seed + 1}", cases, _repetition(seed), hash_seed=seed):
-                bad[case.function.name] |= found
-            cases = _open(cases)
-        shaken = [case for case in cases if bad[case.function.name]]
+        """Stage 4: the other replays, of what is certified so far, the last of which brings the trees.
 
+        A case that loses inputs is qualified again without them, and without new ones.
+        """
+        for case in cases:
+            case.inputs = [*case.visible, *_qualified(case).inputs]
+        steady = {case.function.name: {item.digest for item in case.inputs} for case in cases}
+        for seed in range(1, REPLAYS - 1):
+            for case, bad in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
+                steady[case.function.name] -= bad
+        last = REPLAYS - 1
+        shown = self._each(
+            "fetch",
+            _open(cases),
+            lambda bench, case: fetched(bench, case.function, case.inputs, last),
+            hash_seed=last,
+        )
+        trees = {case.function.name: found for case, found in shown}
+        for name, found in trees.items():
+            steady[name] &= found.keys()
+        self._qualify_again(
+            [case for case in _open(cases) if len(steady[case.function.name]) < len(case.inputs)], steady
+        )
+        for case in _open(cases):
+            found, kept = trees[case.function.name], steady[case.function.name]
+            case.outcome = Certified(
+                case.function,
+                _qualified(case).certificate,
+                tuple(found[item.digest] for item in case.visible if item.digest in kept),
+                tuple(found[item.digest] for item in _qualified(case).inputs),
+            )
+
+    def _qualify_again(self, cases: list[_Case], steady: dict[str, set[str]]) -> None:
         def work(bench: Bench, case: _Case) -> Qualified | Rejection:
-            assert case.qualified is not None
-            kept = [item for item in case.qualified.inputs if item.digest not in bad[case.function.name]]
-            case.visible = tuple(item for item in case.visible if item.digest not in bad[case.function.name])
+            kept = [item for item in _qualified(case).inputs if item.digest in steady[case.function.name]]
             if not kept:
                 return Rejection(Reason.UNSTABLE, "every hidden call differs in some replay")
             return qualify(bench, self.setting.checkout, case.function, kept, extend=False)
 
-        self._settle(self._each("requalify", shaken, work))
-        for case in _open(cases):
-            assert case.qualified is not None
-            certificate = replace(case.qualified.certificate, replays=REPLAYS)
-            case.outcome = Certified(case.function, certificate, case.visible, case.qualified.inputs)
+        self._settle(self._each("qualify again", cases, work))
 
     def _settle(self, results: list[tuple[_Case, Qualified | Rejection]]) -> None:
         for case, result in results:

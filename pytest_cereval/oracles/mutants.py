@@ -1,8 +1,8 @@
 """Turns a reference function into first-order mutants: one small, deliberate fault each.
 
 The operators are a table of (node type, generator of replacements). Text that the equality of observations never
-looks at is left alone, because a mutant there could not be told apart by any input: messages of exceptions, warnings
-and log calls, docstrings and annotations.
+looks at is left alone, because a mutant there could not be told apart by any input: messages of exceptions,
+warnings and log calls, docstrings and annotations.
 """
 
 from __future__ import annotations
@@ -52,9 +52,13 @@ def mutants(node: FunctionNode, skeleton: Skeleton, *, limit: int = MAX_MUTANTS)
     for site in _sites(node):
         for label, replacement in _replacements(site):
             mutated = _replaced(node, site, replacement)
-            found.append(Variant("mutant", label, getattr(site, "lineno", node.lineno), skeleton.source(mutated)))
+            found.append(
+                Variant("mutant", label, getattr(site, "lineno", node.lineno), skeleton.source(mutated))
+            )
     unique = {variant.source: variant for variant in found}
-    kept = sorted(unique.values(), key=lambda variant: hashlib.sha256(variant.source.encode()).digest())[:limit]
+    kept = sorted(unique.values(), key=lambda variant: hashlib.sha256(variant.source.encode()).digest())[
+        :limit
+    ]
     return tuple(sorted(kept, key=lambda variant: (variant.line, variant.label, variant.source)))
 
 
@@ -91,7 +95,7 @@ def _replacements(site: ast.AST) -> Replacements:
 
 def _replaced(node: FunctionNode, site: ast.AST, replacement: ast.AST) -> FunctionNode:
     memo: dict[int, ast.AST] = {}
-    changed = copy.deepcopy(node, memo)  # type: ignore[arg-type]
+    changed = copy.deepcopy(node, memo)
     target = memo[id(site)]
 
     class Replace(ast.NodeTransformer):
@@ -143,8 +147,10 @@ def _constant(site: ast.Constant) -> Replacements:
         yield f"{value} → {not value}", ast.Constant(not value)
     elif isinstance(value, int | float) and not isinstance(value, complex):
         yield f"{value!r:.20} + 1", ast.Constant(value + 1)
-    elif isinstance(value, str | bytes):
-        yield "text changed", ast.Constant(value + ("?" if isinstance(value, str) else b"?"))
+    elif isinstance(value, str):
+        yield "text changed", ast.Constant(value + "?")
+    elif isinstance(value, bytes):
+        yield "text changed", ast.Constant(value + b"?")
 
 
 def _return(site: ast.Return) -> Replacements:
@@ -179,7 +185,11 @@ def _raise(site: ast.Raise) -> Replacements:
 
 def _jump(site: ast.Break | ast.Continue) -> Replacements:
     """`break` → `continue`, `continue` → `break`."""
-    yield ("break → continue", ast.Continue()) if isinstance(site, ast.Break) else ("continue → break", ast.Break())
+    yield (
+        ("break → continue", ast.Continue())
+        if isinstance(site, ast.Break)
+        else ("continue → break", ast.Break())
+    )
 
 
 OPERATORS: tuple[tuple[type[ast.AST] | tuple[type[ast.AST], ...], Callable[..., Replacements]], ...] = (

@@ -1,17 +1,17 @@
 """Turns a function and its hidden inputs into a certificate, or into the reason why there is none.
 
-Where recorded calls leave a stub or mutant undetected, edits of them are tried, and those that detect one are added.
+Where the calls leave a stub or mutant undetected, edits of them are tried, and those that detect one are added.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.inside.qualifier import edited_entry
 from pytest_cereval.oracles.bench import Bench
-from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Input
+from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Glimpse, borrowed, edited
 from pytest_cereval.oracles.mutants import mutants
 from pytest_cereval.oracles.replay import REPLAYS
 from pytest_cereval.oracles.rewrites import rewrites
@@ -20,9 +20,10 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout
 
-MAX_EDITS = 64
-_MIN_TIMEOUT_S = 2.0
-_TIMEOUT_MULTIPLE = 10
+MAX_EDITS = 240
+_LEAST_CPU_S = 1.0
+_CPU_MULTIPLE = 10
+_EXTEND_CPU_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """A certificate and the inputs it stands on: the recorded ones and the edits that were needed."""
+    """A certificate and the inputs it stands on: those given and the edits that were needed."""
 
     certificate: Certificate
-    inputs: tuple[Input, ...]
+    inputs: tuple[Glimpse, ...]
 
 
 def qualify(
-    bench: Bench, checkout: Checkout, function: SourceFunction, inputs: Sequence[Input], *, extend: bool
+    bench: Bench, checkout: Checkout, function: SourceFunction, inputs: Sequence[Glimpse], *, extend: bool
 ) -> Qualified | Rejection:
     """Hold hidden inputs against stubs, mutants and rewrites of the reference; with `extend`, add edits as needed.
 
@@ -54,35 +55,50 @@ def qualify(
     if failed:
         return Rejection(Reason.UNREACHABLE, failed)
     trial = _Trial(bench, function, inputs)
-    try:
-        stub_results = trial.run_all(stubs(node, skeleton))
-        mutant_results = trial.run_all(mutants(node, skeleton))
-        if extend and any(result.passes for result in [*stub_results, *mutant_results]):
-            trial.extend([*stub_results, *mutant_results])
-        rewrite_results = trial.run_all(rewrites(node, skeleton))
-        reporter, decisions = branch_reporter(node, skeleton)
-        covered = len(trial.ask(reporter).get("branches", ()))
-    finally:
-        bench.ask("forget", key=function.name)
-    scored = [result for result in mutant_results if not result.equivalent]
-    certificate = Certificate(
-        replays=REPLAYS,
-        recorded_inputs=sum(not item.edited for item in trial.inputs),
-        edited_inputs=sum(item.edited for item in trial.inputs),
-        stubs_rejected=sum(not result.passes for result in stub_results),
-        stubs_total=len(stub_results),
-        mutants_killed=sum(not result.passes for result in scored),
-        mutants_total=len(scored),
-        timed_out=sum(result.timed_out for result in scored),
-        equivalent=len(mutant_results) - len(scored),
-        survivors=tuple(f"line {result.variant.line}: {result.variant.label}" for result in scored if result.passes),
-        rewrites_accepted=sum(result.passes for result in rewrite_results),
-        rewrites_total=len(rewrite_results),
-        branches_covered=covered,
-        branches_total=2 * decisions,
+    if not trial.repeats:
+        return Rejection(Reason.UNSTABLE, "the calls end their process when made one after the other")
+    stub_results = trial.run_all(stubs(node, skeleton))
+    mutant_results = trial.run_all(mutants(node, skeleton))
+    if extend and any(result.passes for result in [*stub_results, *mutant_results]):
+        trial.extend([*stub_results, *mutant_results])
+    rewrite_results = trial.run_all(rewrites(node, skeleton))
+    reporter, decisions = branch_reporter(node, skeleton)
+    covered = len(trial.ask(reporter).get("branches", ()))
+    certificate = _certificate(
+        trial.inputs, stub_results, mutant_results, rewrite_results, (covered, 2 * decisions)
     )
     passing = [result.variant.label for result in stub_results if result.passes]
     return _decide(certificate, passing) or Qualified(certificate, tuple(trial.inputs))
+
+
+def _certificate(
+    inputs: Sequence[Glimpse],
+    stubs: Sequence[_Result],
+    mutants: Sequence[_Result],
+    rewrites: Sequence[_Result],
+    branches: tuple[int, int],
+) -> Certificate:
+    scored = [result for result in mutants if not result.equivalent]
+    entries = [item.entry for item in inputs]
+    return Certificate(
+        replays=REPLAYS,
+        recorded_inputs=sum(not edited(entry) and not borrowed(entry) for entry in entries),
+        borrowed_inputs=sum(map(borrowed, entries)),
+        edited_inputs=sum(map(edited, entries)),
+        stubs_rejected=sum(not result.passes for result in stubs),
+        stubs_total=len(stubs),
+        mutants_killed=sum(not result.passes for result in scored),
+        mutants_total=len(scored),
+        timed_out=sum(result.cut_short for result in scored),
+        equivalent=len(mutants) - len(scored),
+        survivors=tuple(
+            f"line {result.variant.line}: {result.variant.label}" for result in scored if result.passes
+        ),
+        rewrites_accepted=sum(result.passes for result in rewrites),
+        rewrites_total=len(rewrites),
+        branches_covered=branches[0],
+        branches_total=branches[1],
+    )
 
 
 def _decide(certificate: Certificate, passing_stubs: Sequence[str]) -> Rejection | None:
@@ -106,19 +122,19 @@ class _Result:
     variant: Variant
     passes: bool
     equivalent: bool = False
-    timed_out: bool = False
+    cut_short: bool = False
 
 
 class _Trial:
     """Runs variants of one function against its inputs."""
 
-    def __init__(self, bench: Bench, function: SourceFunction, inputs: Sequence[Input]) -> None:
+    def __init__(self, bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse]) -> None:
         self._bench = bench
         self._function = function
         self.inputs = list(inputs)
-        started = time.monotonic()
-        self._bench.ask("expect", key=function.name, keep=list(range(len(inputs))), timeout_s=60.0)
-        self._timeout_s = max(_MIN_TIMEOUT_S, _TIMEOUT_MULTIPLE * (time.monotonic() - started))
+        reply = bench.ask("expect", key=function.name)
+        self.repeats = "cpu_s" in reply
+        self._cpu_s = max(_LEAST_CPU_S, _CPU_MULTIPLE * reply.get("cpu_s", 0.0))
 
     def ask(self, variant: Variant, *, start: int = 0) -> dict[str, Any]:
         return self._bench.ask(
@@ -127,7 +143,7 @@ class _Trial:
             source=variant.source,
             qualname=self._function.qualname,
             start=start,
-            timeout_s=self._timeout_s,
+            cpu_s=self._cpu_s,
         )
 
     def run_all(self, variants: Iterable[Variant]) -> list[_Result]:
@@ -138,20 +154,21 @@ class _Trial:
             if "unbuildable" not in reply:
                 equivalent = "equivalent" in reply
                 passes = equivalent or ("differs" in reply and reply["differs"] is None)
-                found.append(_Result(variant, passes, equivalent, bool(reply.get("timed_out"))))
+                cut_short = "timed_out" in reply or "died" in reply
+                found.append(_Result(variant, passes, equivalent, cut_short))
         return found
 
     def extend(self, results: Sequence[_Result]) -> None:
         """Add the edited inputs that tell a passing variant apart, and note which variants they caught."""
-        recorded = len(self.inputs)
-        self._bench.ask("extend", key=self._function.name, limit=MAX_EDITS, timeout_s=60.0)
-        self._timeout_s *= 2
+        given = len(self.inputs)
+        reply = self._bench.ask("extend", key=self._function.name, limit=MAX_EDITS, cpu_s=_EXTEND_CPU_S)
+        entries = [item.entry for item in self.inputs]
+        new = [Glimpse.told(edited_entry(entries, found), found["told"]) for found in reply["found"]]
         caught: dict[int, None] = {}
         for result in results:
             if result.passes and not result.equivalent:
-                differs = self.ask(result.variant, start=recorded).get("differs")
+                differs = self.ask(result.variant, start=given).get("differs")
                 if differs is not None:
                     result.passes = False
-                    caught[differs - recorded] = None
-        picked = self._bench.ask("pick", key=self._function.name, numbers=list(caught), timeout_s=30.0)
-        self.inputs += [Input.observed(reply["entry"], reply) for reply in picked["picked"]]
+                    caught[differs - given] = None
+        self.inputs += [new[number] for number in caught]

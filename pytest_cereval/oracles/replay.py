@@ -1,27 +1,28 @@
 """Turns recorded calls into inputs: those that the reference answers the same way every time.
 
-Every input is run in `REPLAYS` fresh processes under different hash seeds and in different orders. A call that cannot
-be rebuilt, whose result cannot be shown, that only one of two recordings holds, or that ever differs, is left out.
+Every input is run in `REPLAYS` fresh processes under different hash seeds and in different orders. A call that
+cannot be rebuilt, whose result cannot be shown, that only one of two recordings holds, or that ever differs, is left
+out.
 """
 
 from __future__ import annotations
 
-import base64
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_cereval.errors import SandboxError
-from pytest_cereval.inside.observation import digest
 from pytest_cereval.oracles.bench import Bench
-from pytest_cereval.oracles.certificate import Input, behaviour
+from pytest_cereval.oracles.certificate import Glimpse, Input
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 
 REPLAYS = 10
-_CHUNK = 10
-_TIMEOUT_S = 30.0
+_CHUNK = 8
+_CPU_S = 30.0
+Entry = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -29,78 +30,87 @@ class Candidates:
     """The usable inputs of one function; `problem` is set when none is left."""
 
     function: SourceFunction
-    inputs: list[Input] = field(default_factory=list)
+    inputs: list[Glimpse] = field(default_factory=list)
     dropped: Counter[Reason] = field(default_factory=Counter)
     problem: tuple[Reason, str] | None = None
     files: frozenset[str] = frozenset()
 
 
 def first_look(
-    bench: Bench, function: SourceFunction, calls: Sequence[bytes], again: Sequence[bytes]
+    bench: Bench, function: SourceFunction, entries: Sequence[Entry], again: Sequence[Entry]
 ) -> Candidates:
-    """The first replay: what the calls are, what the reference does on them, and which ones were recorded twice."""
+    """The first replay: what the calls do, and which ones the second recording holds as well."""
     found = Candidates(function)
-    entries = [{"call": base64.b64encode(call).decode()} for call in calls]
-    failed = bench.load(function, entries)
+    others = [entry for entry in again if entry not in entries]
+    failed = bench.load(function, [*entries, *others])
     if failed:
         found.problem = (Reason.UNREACHABLE, failed)
         return found
-    replies = _full_replies(bench, function, len(entries))
-    found.files = frozenset(file for reply in replies for file in reply.get("files", ()))
-    twice = _recorded_twice(bench, function, calls, again)
+    reply = bench.ask("glance", key=function.name, count=len(entries), cpu_s=_CPU_S)
+    found.files = frozenset(reply.get("files", ()))
+    known: set[str] = set()
+    if any(entry not in again for entry in entries):
+        told = bench.ask("arguments", key=function.name, start=len(entries), cpu_s=_CPU_S)
+        known = {key for key in told.get("arguments", ()) if key is not None}
     unbuilt = ""
     seen: set[str] = set()
-    for call, entry, reply in zip(calls, entries, replies, strict=True):
-        if "unbuilt" in reply:
-            unbuilt = reply["unbuilt"]
-            found.dropped[Reason.UNBUILT] += 1
-        elif not reply["observation"]["whole"]:
-            found.dropped[Reason.UNOBSERVABLE] += 1
-        elif call not in twice and digest(reply["before"]) not in twice:
-            found.dropped[Reason.UNREPRODUCIBLE] += 1
-        elif (item := Input.observed(entry, reply)).digest not in seen:
-            seen.add(item.digest)
-            found.inputs.append(item)
+    for entry, told in zip(entries, reply["replies"], strict=True):
+        reason = _unusable(told, entry in again or told.get("before") in known)
+        if reason is not None:
+            found.dropped[reason] += 1
+            unbuilt = unbuilt or told.get("unbuilt", "")
+        elif told["key"] not in seen:
+            seen.add(told["key"])
+            found.inputs.append(Glimpse.told(entry, told))
     if not found.inputs:
         reason = found.dropped.most_common(1)[0][0] if found.dropped else Reason.NOT_CALLED
         found.problem = (reason, unbuilt if reason is Reason.UNBUILT else "")
     return found
 
 
-def _full_replies(bench: Bench, function: SourceFunction, count: int) -> list[dict[str, Any]]:
-    replies: list[dict[str, Any]] = []
-    for start in range(0, count, _CHUNK):
-        order = list(range(start, min(start + _CHUNK, count)))
-        reply = bench.ask("replay", key=function.name, order=order, full=True, timeout_s=_TIMEOUT_S)
-        chunk = reply.get("replies") or [{"unbuilt": str(reply)[:300]}] * len(order)
-        chunk[0] = {**chunk[0], "files": reply.get("files", [])}
-        replies += chunk
-    bench.ask("forget", key=function.name)
-    return replies
+def _unusable(told: dict[str, Any], twice: bool) -> Reason | None:
+    if "unbuilt" in told:
+        return Reason.UNBUILT
+    if "whole" not in told:
+        return Reason.CRASHED
+    if not told["whole"]:
+        return Reason.UNOBSERVABLE
+    return None if twice else Reason.UNREPRODUCIBLE
 
 
-def _recorded_twice(
-    bench: Bench, function: SourceFunction, calls: Sequence[bytes], again: Sequence[bytes]
-) -> set[bytes | str]:
-    """Pickles, and digests of argument trees, that the second recording holds as well."""
-    found: set[bytes | str] = set(again)
-    if all(call in found for call in calls) or not again:
-        return found
-    if bench.load(function, [{"call": base64.b64encode(call).decode()} for call in again]) is None:
-        replies = _full_replies(bench, function, len(again))
-        found |= {digest(reply["before"]) for reply in replies if "before" in reply}
-    return found
+def shuffled(function: SourceFunction, count: int, seed: int) -> list[int]:
+    """The numbers below `count` in an order that depends on the function's name and the seed alone."""
+    order = list(range(count))
+    random.Random(f"{function.name}:{seed}").shuffle(order)  # noqa: S311 - an order, not a secret
+    return order
 
 
-def differing(
-    bench: Bench, function: SourceFunction, inputs: Sequence[Input], order: Sequence[int]
-) -> set[str]:
-    """Digests of the inputs that this bench, going through them in `order`, answers otherwise than noted in them."""
+def differing(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], seed: int) -> set[str]:
+    """Digests of the inputs that this bench, going through them in an order of its own, answers otherwise."""
+    _load_again(bench, function, inputs)
+    order = shuffled(function, len(inputs), seed)
+    reply = bench.ask("replay", key=function.name, order=order, full=False, cpu_s=_CPU_S)
+    replies = reply.get("replies") or [{}] * len(order)
+    given = {number: told.get("behaviour") for number, told in zip(order, replies, strict=True)}
+    return {item.digest for number, item in enumerate(inputs) if given[number] != item.behaviour}
+
+
+def fetched(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], seed: int) -> dict[str, Input]:
+    """One more replay that brings the trees: the inputs that are what they were, by digest."""
+    _load_again(bench, function, inputs)
+    order = shuffled(function, len(inputs), seed)
+    found = {}
+    for start in range(0, len(order), _CHUNK):
+        part = order[start : start + _CHUNK]
+        reply = bench.ask("replay", key=function.name, order=part, full=True, cpu_s=_CPU_S)
+        for number, told in zip(part, reply.get("replies") or [{}] * len(part), strict=True):
+            if "observation" in told:
+                item = Input.observed(inputs[number].entry, told)
+                found[item.digest] = item
+    return {item.digest: found[item.digest] for item in inputs if item.digest in found}
+
+
+def _load_again(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse]) -> None:
     failed = bench.load(function, [item.entry for item in inputs])
     if failed:
         raise SandboxError(f"{function.name} could be imported once and not again: {failed}")
-    reply = bench.ask("replay", key=function.name, order=list(order), full=False, timeout_s=_TIMEOUT_S)
-    bench.ask("forget", key=function.name)
-    replies = reply.get("replies") or [{}] * len(order)
-    given = {index: entry.get("digest") for index, entry in zip(order, replies, strict=True)}
-    return {item.digest for index, item in enumerate(inputs) if given[index] != behaviour(item)}

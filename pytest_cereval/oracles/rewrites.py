@@ -1,4 +1,4 @@
-"""Turns a reference function into rewrites that keep its behaviour; an oracle that rejects one is too strict."""
+"""Turns a reference function into rewrites that keep its behaviour; a right oracle accepts them all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rewrites(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
 
 
 def rename_locals(node: FunctionNode) -> FunctionNode:
-    """`x = 1; return x` → `x_rewritten = 1; return x_rewritten`; left alone where names can be reflected on."""
+    """`x = 1; return x` → `x_rewritten = 1; return x_rewritten`; not where names can be reflected on."""
     if any(isinstance(item, ast.Name) and item.id in _REFLECTION for item in ast.walk(node)):
         return node
     arguments = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
@@ -83,7 +83,7 @@ def extract_result(node: FunctionNode) -> FunctionNode:
         def visit_FunctionDef(self, item: ast.FunctionDef) -> ast.FunctionDef:
             return item
 
-        visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef  # type: ignore[assignment]
+        visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef  # type: ignore[assignment]  # noqa: N815
 
         def visit_Return(self, item: ast.Return) -> list[ast.stmt]:
             if item.value is None:

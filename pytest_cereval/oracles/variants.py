@@ -1,8 +1,8 @@
-"""Turns a reference function into variants of its body: stubs, mutants, rewrites, and one that reports its branches.
+"""Turns a reference function into variants of its body, such as stubs and one that reports its branches.
 
-A variant is source text in which the function stands alone, inside empty copies of its classes, so that compiling it
-gives a code object with the same free variables and name mangling as the original. Nothing of it is executed except
-that code object.
+A variant is source text in which the function stands alone, inside empty copies of its classes, so that compiling
+it gives a code object with the same free variables and name mangling as the original. Nothing of it is executed
+except that code object.
 """
 
 from __future__ import annotations
@@ -30,19 +30,28 @@ STUB_BODIES = (
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`kind` is stub, mutant, rewrite or coverage; `label` says what was done, `line` where (in the original file)."""
+    """`kind` is stub, mutant, rewrite or coverage; `label` says what was done, `line` where in the file.
+
+    Only a call that reaches a line of `span`, first to last, can be told from the reference's; None where that is not
+    known.
+    """
 
     kind: str
     label: str
     line: int
     source: str
+    span: tuple[int, int] | None = None
 
 
 def find_node(tree: Path, function: SourceFunction) -> tuple[ast.Module, FunctionNode]:
     """The module and the definition that a `SourceFunction` describes; the file is known to parse."""
     module = ast.parse((tree / function.path).read_bytes())
     for node in ast.walk(module):
-        if isinstance(node, FunctionNode) and node.name == function.bare_name and first_line(node) == function.first_line:
+        if (
+            isinstance(node, FunctionNode)
+            and node.name == function.bare_name
+            and first_line(node) == function.first_line
+        ):
             return module, node
     raise LookupError(f"{function.name} is not at {function.path}:{function.first_line}")
 
@@ -51,7 +60,9 @@ class Skeleton:
     """Puts a changed definition back among its enclosing classes, and nothing else."""
 
     def __init__(self, module: ast.Module, function: SourceFunction) -> None:
-        self._future = [node for node in module.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+        self._future = [
+            node for node in module.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        ]
         self._parents = function.parents
 
     def source(self, node: FunctionNode) -> str:
@@ -61,7 +72,9 @@ class Skeleton:
         inner: ast.stmt = alone
         for parent in reversed(self._parents):
             inner = ast.ClassDef(name=parent, bases=[], keywords=[], body=[inner], decorator_list=[])
-        return ast.unparse(ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[])))
+        return ast.unparse(
+            ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[]))
+        )
 
 
 def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
@@ -102,7 +115,7 @@ class _BranchWrapper(ast.NodeTransformer):
         node.test = self._wrap(node.test)
         return node
 
-    visit_If = visit_While = visit_IfExp = visit_Assert = _visit_test
+    visit_If = visit_While = visit_IfExp = visit_Assert = _visit_test  # noqa: N815
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         self.generic_visit(node)

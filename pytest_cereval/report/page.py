@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_cereval.report.terminal import RunInfo, cost_text
 from pytest_cereval.report.text import printable
 from pytest_cereval.results.attempt import Attempt
-from pytest_cereval.results.statistics import CONFIDENCE, Summary
+from pytest_cereval.results.statistics import CONFIDENCE, Summary, cost_of
 from pytest_cereval.results.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -55,31 +55,36 @@ def style(*names: str) -> Markup:
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Templates with escaping on, an error for every undefined name, and the filters they use."""
+    """Templates in which each value is made printable, then escaped, and an undefined name is an error."""
     import jinja2
 
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
-        undefined=jinja2.ChainableUndefined,
-        trim_blocks=False,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
     )
-    made.filters["printable"] = printable
     made.filters["python"] = highlighted
     made.globals.update(kind=kind, mark=mark, tokens=tokens_cell, speed=speed_cell)
     return made
 
 
+def _shown(value: object) -> object:
+    from markupsafe import Markup
+
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def highlighted(source: str) -> Markup:
-    """Python source as escaped HTML with Pygments' class names; any other text comes out escaped and plain."""
+    """Python source as escaped HTML with Pygments' class names; a very long text stays without colours."""
     from markupsafe import Markup, escape
 
     shown = printable(source)
     if len(shown) > HIGHLIGHT_LIMIT:
         return escape(shown)
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
+    from pygments import highlight  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+    from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
     # With `nowrap` the formatter gives nothing but escaped text in spans.
     lexer = PythonLexer(stripnl=False, ensurenl=False)
@@ -98,12 +103,11 @@ def mark(verdict: Verdict) -> str:
 
 def tokens_cell(attempt: Attempt) -> str:
     """Completion tokens, empty where the model was not heard."""
-    return "" if attempt.completion is None else str(attempt.completion["completion_tokens"])
+    cost = cost_of([attempt])
+    return str(cost.completion_tokens) if cost.completions else ""
 
 
 def speed_cell(attempt: Attempt) -> str:
     """Completion tokens per second of decoding, empty where there were none."""
-    completion = attempt.completion
-    if completion is None or completion["decode_s"] <= 0:
-        return ""
-    return f"{completion['completion_tokens'] / completion['decode_s']:.1f}"
+    speed = cost_of([attempt]).tokens_per_s
+    return "" if speed is None else f"{speed:.1f}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.statistics import cost_of
 
 LINE_LIMIT = 400
 CANDIDATE_LINES = 60
@@ -19,6 +20,7 @@ _ASPECTS = {
     "value": "the returned value differs",
     "kind": "one returns and the other raises, or they raise different things",
     "after": "the arguments differ after the call",
+    "arguments": "it cannot be called with these arguments",
 }
 
 
@@ -58,13 +60,13 @@ def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     smallest = evidence.get("smallest")
     if isinstance(smallest, dict):
         rows += [(f"smallest {key}", value) for key, value in smallest.items() if key not in _KNOWN_SMALLEST]
-    return [(key, value if isinstance(value, str) else json.dumps(value, indent=1)) for key, value in rows]
+    return [(key, _plain(value)) for key, value in rows]
 
 
-def smallest_place(smallest: Mapping[str, Any]) -> str:
-    """Where and in what the two results differ, in words; an unknown aspect stands for itself."""
-    aspect, where = (str(smallest.get(key, "")) for key in ("aspect", "where"))
-    return ": ".join(part for part in (where, _ASPECTS.get(aspect, aspect)) if part)
+def aspect_meaning(smallest: Mapping[str, Any]) -> str:
+    """In what the two results differ, in words; an unknown aspect stands for itself."""
+    aspect = str(smallest.get("aspect", ""))
+    return _ASPECTS.get(aspect, aspect)
 
 
 def cost_line(attempt: Attempt) -> str:
@@ -76,8 +78,8 @@ def cost_line(attempt: Attempt) -> str:
             f"{completion['prompt_tokens']} prompt tokens ({completion['cached_tokens']} cached)",
             f"{completion['completion_tokens']} completion tokens",
         ]
-        if completion["decode_s"] > 0:
-            parts.append(f"{completion['completion_tokens'] / completion['decode_s']:.1f} tokens/s")
+        if (speed := cost_of([attempt]).tokens_per_s) is not None:
+            parts.append(f"{speed:.1f} tokens/s")
         parts.append(f"generated in {completion['wall_s']:.2f} s")
         parts.append(f"ended by {completion['finish_reason']}")
     if attempt.reused:
@@ -90,17 +92,18 @@ def cost_line(attempt: Attempt) -> str:
 
 def _lines(attempt: Attempt, requirement: str) -> Iterator[str]:
     yield f"{attempt.verdict.value}: {attempt.verdict.meaning}"
-    if attempt.detail:
+    # The oracle's one-line detail says what the smallest call below says at length.
+    if attempt.detail and not isinstance(attempt.evidence.get("smallest"), dict):
         yield f"  {printable(attempt.detail, LINE_LIMIT)}"
     yield ""
     sample = f", sample {attempt.sample}" if attempt.sample else ""
     yield f"{printable(attempt.task_name)} ({attempt.category}, {attempt.requirement} requirement{sample})"
+    yield from _evidence_lines(attempt.evidence)
     if requirement:
         yield from _block("requirement", requirement, REQUIREMENT_LINES)
     else:
         yield from _block("prompt", attempt.prompt_user, REQUIREMENT_LINES)
     yield from _block("answer as judged", attempt.candidate, CANDIDATE_LINES)
-    yield from _evidence_lines(attempt.evidence)
     yield ""
     yield cost_line(attempt)
 
@@ -116,8 +119,9 @@ def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
             if smallest.get(key):
                 text = printable(str(smallest[key]), VALUE_LIMIT)
                 yield f"  {key}  " + text.replace("\n", "\n            ")
-        if place := smallest_place(smallest):
-            yield f"  where     {printable(place, VALUE_LIMIT)}"
+        place = ": ".join(filter(None, (aspect_meaning(smallest), str(smallest.get("where", "")))))
+        if place:
+            yield f"  so        {printable(place, VALUE_LIMIT)}"
     elif counts:
         yield ""
         yield counts
@@ -142,6 +146,12 @@ def _block(title: str, text: str, limit: int, *, tail: bool = False) -> Iterator
     yield from (f"  {line[:LINE_LIMIT]}{'…' if len(line) > LINE_LIMIT else ''}".rstrip() for line in shown)
     if left_out > 0 and not tail:
         yield f"  … {left_out} more lines"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "\n".join(value)
+    return value if isinstance(value, str) else json.dumps(value, indent=1)
 
 
 def _indented(text: str, limit: int) -> Iterator[str]:

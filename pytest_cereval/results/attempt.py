@@ -56,7 +56,7 @@ class Attempt:
         return {"format": FORMAT_VERSION, **dataclasses.asdict(self), "verdict": self.verdict.value}
 
     def without_texts(self) -> Attempt:
-        """The same attempt less its long texts, for places that carry it beside the store (reports, JUnit XML)."""
+        """The same attempt less its long texts, for places that carry it beside the store."""
         completion = None if self.completion is None else {**self.completion, "text": ""}
         return dataclasses.replace(
             self, prompt_system="", prompt_user="", completion=completion, evidence={}, candidate=""

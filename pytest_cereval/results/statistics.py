@@ -59,7 +59,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the model was asked to do in this run; reused completions are left out. Times in seconds.
+    """What completions took, times in seconds; a `Summary` leaves out reused ones.
 
     `tokens_per_s` is completion tokens over decode time, None where nothing was decoded.
     """
@@ -125,7 +125,7 @@ def summarise(attempts: Iterable[Attempt]) -> Summary:
         by_stratum=_grouped(known, lambda each: each.stratum),
         by_verdict=dict(sorted(Counter(each.verdict.value for each in known).items())),
         by_sandbox=dict(sorted(Counter(each.sandbox_level for each in known).items())),
-        cost=_cost(known),
+        cost=cost_of(each for each in known if not each.reused),
         judge_s=math.fsum(each.judge_s for each in known),
     )
 
@@ -151,15 +151,9 @@ def rate_of(name: str, attempts: Sequence[Attempt]) -> Rate:
     )
 
 
-def _grouped(attempts: list[Attempt], key: Callable[[Attempt], str]) -> tuple[Rate, ...]:
-    groups: dict[str, list[Attempt]] = {}
-    for each in attempts:
-        groups.setdefault(key(each), []).append(each)
-    return tuple(rate_of(name, groups[name]) for name in sorted(groups))
-
-
-def _cost(attempts: list[Attempt]) -> Cost:
-    asked = [each.completion for each in attempts if each.completion is not None and not each.reused]
+def cost_of(attempts: Iterable[Attempt]) -> Cost:
+    """Tokens and times of these attempts' completions, wherever they came from."""
+    asked = [each.completion for each in attempts if each.completion is not None]
     tokens = sum(each["completion_tokens"] for each in asked)
     decode_s = math.fsum(each["decode_s"] for each in asked)
     return Cost(
@@ -170,3 +164,10 @@ def _cost(attempts: list[Attempt]) -> Cost:
         generation_s=math.fsum(each["wall_s"] for each in asked),
         tokens_per_s=tokens / decode_s if decode_s > 0 else None,
     )
+
+
+def _grouped(attempts: list[Attempt], key: Callable[[Attempt], str]) -> tuple[Rate, ...]:
+    groups: dict[str, list[Attempt]] = {}
+    for each in attempts:
+        groups.setdefault(key(each), []).append(each)
+    return tuple(rate_of(name, groups[name]) for name in sorted(groups))

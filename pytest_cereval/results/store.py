@@ -87,6 +87,13 @@ class Store:
                 (run_id, _now(), RunStatus.running.value, _json(provenance, "the provenance")),
             )
 
+    def update_provenance(self, run_id: str, provenance: dict[str, Any]) -> None:
+        """Replace what is known of a run's origin, once its end can tell more (model loads, say)."""
+        self.run(run_id)
+        body = _json(provenance, "the provenance")
+        with self._writing(f"complete the provenance of run {run_id!r}") as connection:
+            connection.execute("UPDATE runs SET provenance = ? WHERE run_id = ?", (body, run_id))
+
     def end_run(self, run_id: str, status: str) -> None:
         """Say how a run ended: `finished`, `interrupted` or `failed`; an unknown run is a `StoreError`."""
         ending = RunStatus(status).value

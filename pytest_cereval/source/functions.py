@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_cereval.source.files import module_name
+from pytest_cereval.source.syntax import parse
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _ACCESSORS = ("getter", "setter", "deleter")
@@ -86,7 +87,7 @@ def extract_functions(tree: Path, path: PurePosixPath) -> tuple[SourceFunction, 
     file on the ledger.
     """
     text = (tree / path).read_bytes()
-    module = ast.parse(text, filename=path.as_posix())
+    module = parse(text, filename=path.as_posix())
     lines = _decode(text).splitlines(keepends=True)
     dotted, root = module_name(tree, path)
     seen: Counter[tuple[str, str]] = Counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
@@ -85,9 +84,9 @@ def checkout(spec: str, revision: Revision, cache: Path) -> Checkout:
 
     Symbolic links and submodules are not followed: nothing outside the commit can enter a checkout.
     """
-    root = cache / "checkouts" / revision.commit
+    found = open_checkout(cache, revision)
+    root = found.full.parent
     done = root / "complete"
-    found = Checkout(revision, root / "full", root / "runtime")
     if done.exists():
         return found
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -111,13 +110,10 @@ def checkout(spec: str, revision: Revision, cache: Path) -> Checkout:
     return found
 
 
-def runtime_digest(found: Checkout) -> str:
-    """SHA-256 over names and contents of the runtime tree, independent of where it lies."""
-    total = hashlib.sha256()
-    for file in sorted(path for path in found.runtime.rglob("*") if path.is_file()):
-        total.update(file.relative_to(found.runtime).as_posix().encode() + b"\0")
-        total.update(hashlib.sha256(file.read_bytes()).digest())
-    return total.hexdigest()
+def open_checkout(cache: Path, revision: Revision) -> Checkout:
+    """Where a commit's checkout lies, whether or not it has been written yet."""
+    root = cache / "checkouts" / revision.commit
+    return Checkout(revision, root / "full", root / "runtime")
 
 
 def _open(path: Path) -> git.Repo:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib.metadata
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from pytest_cereval import __version__
+import pytest_cereval
 from pytest_cereval.errors import SourceError
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.certificate import Certificate, Input
@@ -74,7 +76,7 @@ def build_suite(
     """
     revision = resolve(spec)
     files = checkout(spec, revision, cache_folder)
-    basis = {"tree": revision.tree_hash, "rules": RULES_VERSION, "version": __version__, "lock": _lock(interpreter)}
+    basis = {"tree": revision.tree_hash, "rules": RULES_VERSION, "code": _code(), "lock": _lock(interpreter)}
     file = cache_folder / "suites" / f"{cache.cache_key(**basis, settings=settings.to_dict(), name=revision.name)}.json"
     with FileLock(_lock_file(cache_folder, revision)):
         found = _cached(file, revision, cache_folder)
@@ -100,6 +102,15 @@ def _cached(file: Path, revision: Revision, cache_folder: Path) -> Suite | None:
         return None
     complete = all(oracle_file(cache_folder, task.id).exists() for task in suite.tasks)
     return suite if complete else None
+
+
+@functools.cache
+def _code() -> str:
+    """A digest of the modules that make suites, so that no cache outlives the code that filled it."""
+    package = Path(pytest_cereval.__file__).parent
+    files = sorted(file for name in ("source", "inside", "oracles", "tasks") for file in (package / name).rglob("*.[pj]*"))
+    texts = [file.read_bytes() for file in files if file.suffix in (".py", ".j2")]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
 def _lock(interpreter: Interpreter) -> str:
@@ -260,9 +271,9 @@ class _Build:
             certificate=item.certificate,
         )
         oracle = TaskOracle(
-            target=setting.target(function),
-            import_paths=tuple(setting.paths()),
-            function=function.to_dict(),
+            function=function,
+            module=setting.modules.get(function.name) or function.module,
+            import_roots=setting.import_roots,
             hidden=item.hidden,
             site_hidden=_site_hidden(self.interpreter, found, self.loaded),
         )

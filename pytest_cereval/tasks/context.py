@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.syntax import parse
 
 CHARACTERS_PER_TOKEN = 3.6
 """Code in the vocabularies of current code models; an estimate, because tasks must not depend on the model."""
@@ -62,7 +63,7 @@ def estimate_tokens(text: str) -> int:
 
 def context(source: str, function: SourceFunction, budget_tokens: int) -> str:
     """The file as text, with the function's body replaced by a marker and cut to about `budget_tokens`."""
-    module = ast.parse(source)
+    module = parse(source)
     target = _find(module, function)
     pieces = list(_pieces(module.body, function, 0, ""))
     twins = _body_dump(target)
@@ -86,7 +87,7 @@ def context(source: str, function: SourceFunction, budget_tokens: int) -> str:
 
 def hidden_body(source: str, function: SourceFunction) -> str:
     """The reference's body, as normalised text: what no prompt may hold."""
-    return _body_dump(_find(ast.parse(source), function))
+    return _body_dump(_find(parse(source), function))
 
 
 def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:

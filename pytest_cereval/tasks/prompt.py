@@ -14,6 +14,7 @@ from pytest_cereval.models.model import Prompt
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.examples import example_lines
 from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.syntax import parse
 from pytest_cereval.tasks.context import context, estimate_tokens
 
 ELSEWHERE_SHARE = 0.25
@@ -37,7 +38,7 @@ class Surroundings:
 
     def text(self, path: str) -> str:
         """A file's text."""
-        return _decoded(self.tree / path)
+        return file_text(self.tree / path)
 
 
 def code_generation_prompt(
@@ -66,7 +67,7 @@ def code_generation_prompt(
 
 def signature(function: SourceFunction) -> str:
     """Decorators and the `def` line, with annotations and defaults, and no body."""
-    node = ast.parse(_dedented(function.source)).body[0]
+    node = parse(_dedented(function.source)).body[0]
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)  # noqa: S101 - it was extracted as one
     node.body = [ast.Expr(ast.Constant(...))]
     return ast.unparse(node)
@@ -81,10 +82,10 @@ def receiver(function: SourceFunction) -> str:
 
 def _elsewhere(function: SourceFunction, source: str, surroundings: Surroundings, budget: int) -> str:
     """Signatures and docstrings of the repository's own functions that the file imports and the function names."""
-    node = ast.parse(_dedented(function.source))
+    node = parse(_dedented(function.source))
     used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
     shown: list[str] = []
-    for statement in ast.parse(source).body:
+    for statement in parse(source).body:
         if not isinstance(statement, ast.ImportFrom):
             continue
         module = _absolute(statement, function.module)
@@ -119,7 +120,8 @@ def _dedented(source: str) -> str:
 
 
 @functools.cache
-def _decoded(path: Path) -> str:
+def file_text(path: Path) -> str:
+    """A source file's text, in the encoding it declares."""
     import tokenize
 
     with tokenize.open(path) as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry
 from pytest_cereval.source.repository import Revision
 from pytest_cereval.tasks import cache
@@ -68,21 +69,22 @@ class Suite:
 class TaskOracle:
     """What the judge needs for one task and no model may see: how to find the function, and the hidden inputs.
 
-    `site_hidden` are installed packages, as host paths, that the reference did not need and a candidate must not see.
+    `module` is the name under which the tests had imported the function's file. `site_hidden` are installed packages
+    that the reference did not need and a candidate must not see.
     """
 
-    target: dict[str, Any]
-    import_paths: tuple[str, ...]
-    function: dict[str, Any]
+    function: SourceFunction
+    module: str
+    import_roots: frozenset[str]
     hidden: tuple[Input, ...]
     site_hidden: tuple[str, ...]
 
     def save(self, folder: Path, task_id: str) -> None:
         """Write the oracle file of a task."""
         content = {
-            "target": self.target,
-            "import_paths": list(self.import_paths),
-            "function": self.function,
+            "function": self.function.to_dict(),
+            "module": self.module,
+            "import_roots": sorted(self.import_roots),
             "hidden": [item.to_dict() for item in self.hidden],
             "site_hidden": list(self.site_hidden),
         }
@@ -95,9 +97,9 @@ class TaskOracle:
         if data is None:
             return None
         return cls(
-            target=data["target"],
-            import_paths=tuple(data["import_paths"]),
-            function=data["function"],
+            function=SourceFunction.from_dict(data["function"]),
+            module=data["module"],
+            import_roots=frozenset(data["import_roots"]),
             hidden=tuple(Input.from_dict(item) for item in data["hidden"]),
             site_hidden=tuple(data["site_hidden"]),
         )

@@ -27,7 +27,7 @@ TASKS: list[dict[str, Any]] = [
     {"id": "task-2", "name": "b.second", "category": "code_generation"},
     {"id": "task-1", "name": "a.first", "category": "code_generation", "certificate": {"replays": 10}},
 ]
-LEDGER: list[dict[str, Any]] = [{"function": "a.main", "path": "a.py", "line": 3, "reason": "async", "detail": ""}]
+LEDGER: list[dict[str, Any]] = [{"function": "a.main", "path": "a.py", "line": 3, "reason": "async"}]
 
 
 @pytest.fixture
@@ -63,6 +63,17 @@ def test_the_latest_run_is_the_one_begun_last(store: Store) -> None:
 def test_a_new_store_has_no_latest_run(tmp_path: Path) -> None:
     with Store.open(tmp_path / "new" / "store.sqlite") as new:
         assert new.latest_run_id() is None
+
+
+def test_the_provenance_of_one_run_can_be_completed(store: Store) -> None:
+    store.begin_run("run-2", {"model": "other"})
+
+    store.update_provenance("run-1", {"model": "tiny", "loads": 1})
+
+    assert store.run("run-1").provenance == {"model": "tiny", "loads": 1}
+    assert store.run("run-2").provenance == {"model": "other"}
+    with pytest.raises(StoreError, match="holds no run 'run-9'"):
+        store.update_provenance("run-9", {})
 
 
 def test_a_run_is_begun_once(store: Store) -> None:

@@ -1,0 +1,251 @@
+"""The controlling side of a session as pytest hooks: opens the run, records attempts, sums up, decides the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cereval.errors import CerevalError
+from pytest_cereval.evaluate import blank_attempt, invalid
+from pytest_cereval.items import WORK
+from pytest_cereval.options import Settings
+from pytest_cereval.report import html
+from pytest_cereval.report.cases import cases_folder, write_case_pages
+from pytest_cereval.report.terminal import ProgressLine, RunInfo, summary_lines
+from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.statistics import summarise
+from pytest_cereval.session import Desk, Work
+from pytest_cereval.tasks.task import Category, Requirement, Task
+
+EXIT_GATE = 10
+"""Exit code of a run whose gate is not met; pytest's own codes end at 6."""
+
+_CARRIED = "cereval_attempt"
+
+
+def register_marks(config: pytest.Config) -> None:
+    """Categories and kinds of requirement are marks, so that `-m` selects by them under strict markers, too."""
+    for category in Category:
+        config.addinivalue_line("markers", f"{category.value}: tasks of this category (pytest-cereval)")
+    for requirement in Requirement:
+        config.addinivalue_line("markers", f"{requirement.value}: tasks whose requirement is {requirement.value}")
+
+
+def carry(report: pytest.TestReport, attempt: Attempt) -> None:
+    """Put an attempt on the one report that tells its outcome."""
+    if report.when == "call" or (report.when == "setup" and report.failed):
+        setattr(report, _CARRIED, json.dumps(attempt.to_dict()))
+
+
+class WorkerSide:
+    """In an xdist worker: take what the controller told, run items, close."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        told = config.workerinput["cereval"]  # type: ignore[attr-defined]
+        self._work = Work.in_worker(settings, told)
+        config.stash[WORK] = self._work
+
+    def pytest_sessionfinish(self) -> None:
+        """Stop asking ahead."""
+        self._work.close()
+
+
+class Controller:
+    """In the controlling process, with or without workers."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._desk: Desk | None = None
+        self._work: Work | None = None
+        self._attempts: list[Attempt] = []
+        self._selected: int | None = None
+        self._gate = ""
+        self._line: ProgressLine | None = None
+        self._asked: dict[str, float] = {}
+        self._html = html.install(config, self.run_info)
+
+    @classmethod
+    def create(cls, config: pytest.Config, settings: Settings) -> Controller:
+        """With xdist's own hooks where xdist is present, because pytest refuses unknown ones."""
+        return (_XdistController if config.pluginmanager.hasplugin("xdist") else cls)(config, settings)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Build the suite before anything is collected, and add its manifest to what is collected."""
+        try:
+            self._desk = Desk.open(
+                self._settings, self._tell, collect_only=bool(self._config.getoption("collectonly", False))
+            )
+        except CerevalError as error:
+            raise pytest.UsageError(str(error)) from error
+        self._desk.watch = self._show_progress
+        self._add_manifest(self._desk.manifest)
+        if not self._distributed():
+            self._work = self._desk.work()
+        self._config.stash[WORK] = self._work or Work(self._desk.suite, self._desk.manifest)
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        writer = getattr(getattr(reporter, "_tw", None), "_file", None)
+        enabled = writer is not None and writer.isatty() and self._config.getoption("verbose", 0) >= 0
+        self._line = ProgressLine(writer or sys.stderr, enabled=enabled)
+
+    def pytest_report_header(self) -> list[str]:
+        """What is evaluated, by whom, where."""
+        if self._desk is None:
+            return []
+        suite, revision = self._desk.suite, self._desk.suite.revision
+        dirty = ", uncommitted changes ignored" if revision.dirty else ""
+        lines = [
+            f"cereval: {self._desk.repository} ({revision.date[:10]}{dirty}), "
+            f"{len(suite.tasks)} tasks from {suite.functions} functions"
+        ]
+        if self._desk.bench is not None:
+            model = "demo" if self._settings["demo"] else self._settings["model"]
+            lines.append(f"cereval: model {model}, sandbox {self._desk.bench.sandbox.level}, run {self._desk.run_id}")
+        return lines
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """How many tasks this run asks, for the gate."""
+        self._selected = sum(hasattr(item, "task") for item in session.items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Record an attempt as soon as it is known; a worker that died leaves an invalid one."""
+        if self._line is not None:
+            self._line.clear()
+        if self._desk is None or self._desk.store is None:
+            return
+        carried = getattr(report, _CARRIED, None)
+        if carried is not None:
+            self._record(Attempt.from_dict(json.loads(carried)))
+        elif report.when not in ("setup", "call", "teardown"):
+            self._record_crash(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Close the run, write the case pages, apply the gate; runs before pytest-html writes its page."""
+        if self._line is not None:
+            self._line.clear()
+        if self._desk is None:
+            return
+        if self._work is not None:
+            self._work.close()
+        self._desk.close({0: "finished", 1: "finished", 2: "interrupted", 5: "finished"}.get(int(exitstatus), "failed"))
+        self._apply_gate(session, int(exitstatus))
+        path = html.report_path(self._config)
+        if path is not None and self._desk.store is not None and self._html is not None:
+            store, run_id = self._desk.store, self._desk.run_id
+            write_case_pages(cases_folder(path), store.attempts(run_id), store.tasks(run_id), store.run(run_id))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The numbers, below pytest's own."""
+        if self._desk is None or self._desk.store is None:
+            return
+        terminalreporter.section("cereval")
+        for line in summary_lines(summarise(self._attempts), self.run_info()):
+            terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of the store last: reports are written from it."""
+        if self._desk is not None and self._desk.store is not None:
+            self._desk.store.close()
+
+    def run_info(self) -> RunInfo:
+        """What the summaries say beside numbers."""
+        if self._desk is None:
+            return RunInfo()
+        suite = self._desk.suite
+        path = html.report_path(self._config)
+        limit = self._settings["limit"]
+        left = f"--cereval-limit={limit} asks a fixed, stratified choice of the certified tasks" if limit else ""
+        return RunInfo(
+            repository=self._desk.repository,
+            model=str("demo" if self._settings["demo"] else self._settings["model"]),
+            run_id=self._desk.run_id,
+            tasks=len(suite.tasks),
+            ledger=suite.reasons(),
+            limited=left,
+            gate=self._gate,
+            store=str(self._settings["store"]),
+            report=str(path) if path else "",
+        )
+
+    def _distributed(self) -> bool:
+        return bool(self._config.getoption("numprocesses", None) or self._config.getoption("tx", None)) and not (
+            self._config.getoption("collectonly", False)
+        )
+
+    def _add_manifest(self, manifest: Path) -> None:
+        """Collect the manifest: alone when nothing was named, beside what was named, or what was named inside it."""
+        config = self._config
+        named = config.args_source is config.ArgsSource.ARGS
+        if not named:
+            config.args[:] = [str(manifest)]
+        elif not any(manifest.name in argument for argument in config.args):
+            config.args.append(str(manifest))
+
+    def _tell(self, line: str) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and self._config.getoption("verbose", 0) >= 0:
+            reporter.write_line(f"cereval: {line}")
+
+    def _show_progress(self, task: Task, tokens: int) -> None:
+        began = self._asked.setdefault(task.id, time.monotonic())
+        if self._line is not None and self._desk is not None:
+            total = self._selected or len(self._desk.suite.tasks)
+            self._line.update(len(self._attempts), total, task.name, tokens, time.monotonic() - began)
+
+    def _record(self, attempt: Attempt) -> None:
+        assert self._desk is not None  # noqa: S101 - the caller has looked
+        self._attempts.append(attempt)
+        try:
+            self._desk.record(attempt)
+        except CerevalError as error:
+            pytest.exit(str(error), returncode=int(pytest.ExitCode.INTERNAL_ERROR))
+
+    def _record_crash(self, report: pytest.TestReport) -> None:
+        assert self._desk is not None  # noqa: S101 - the caller has looked
+        name = str(report.nodeid).rpartition("::")[2]
+        for task in self._desk.suite.tasks:
+            if task.name == name and task.id not in self._desk.recorded:
+                blank = blank_attempt(
+                    task, run_id=self._desk.run_id, nodeid=str(report.nodeid), sandbox_level=self._settings["sandbox"]
+                )
+                self._record(invalid(blank, CerevalError("the pytest worker died while it judged this task")))
+
+    def _apply_gate(self, session: pytest.Session, exitstatus: int) -> None:
+        """Decide by the share of passes; only where every task was scored, and only instead of 0 or 1."""
+        gate = self._settings["gate"]
+        if gate is None or self._desk is None or self._desk.store is None or exitstatus not in (0, 1):
+            return
+        total = len(self._desk.suite.tasks)
+        scored = [attempt for attempt in self._attempts if attempt.verdict.is_scored]
+        passed = sum(attempt.verdict.is_pass for attempt in scored)
+        if len(scored) < total:
+            self._gate = f"gate {gate:.0%}: not evaluated, {len(scored)} of {total} tasks were scored"
+            session.exitstatus = EXIT_GATE
+            return
+        met = passed >= gate * total
+        self._gate = f"gate {gate:.0%}: {'met' if met else 'NOT met'}, {passed} of {total} tasks pass"
+        session.exitstatus = 0 if met else EXIT_GATE
+
+
+class _XdistController(Controller):
+    """The same with workers: they are told where the model is, and say what they collected."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker about the run before it starts."""
+        assert self._desk is not None  # noqa: S101 - sessions start before workers
+        node.workerinput["cereval"] = self._desk.for_worker()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """How many tasks the run asks; all workers say the same."""
+        self._selected = len(ids)

@@ -1,0 +1,84 @@
+"""Runs a piece of work in a forked child and turns its end, whatever it is, into one message. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .framing import FrameClosed, FrameError, FrameTimeout, read_frame, write_frame
+from .worker import failure
+
+FORK_FRAME_BYTES = 64 << 20
+_WALL_PER_CPU = 8
+_LEAST_WALL_S = 30.0
+
+
+def in_fork(work: Callable[[], dict[str, Any]], cpu_s: float) -> dict[str, Any]:
+    """What `work` returns in a child; `{"timed_out"}`, `{"died"}` or `{"failed"}` if it does not.
+
+    The bound is processor time, so that a busy machine does not change the answer; a generous wall limit stops what
+    only waits.
+    """
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _be_child(work, read_end, write_end, cpu_s)
+    os.close(write_end)
+    deadline = time.monotonic() + max(_LEAST_WALL_S, _WALL_PER_CPU * cpu_s)
+    reply: dict[str, Any] = {}
+    try:
+        reply = read_frame(read_end, deadline=deadline, limit=FORK_FRAME_BYTES)
+    except FrameTimeout:
+        reply = {"timed_out": True}
+    except FrameClosed:
+        reply = {"died": True}
+    except FrameError as error:
+        reply = {"failed": str(error)}
+    finally:
+        os.close(read_end)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if "died" in reply and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        return {"timed_out": True}
+    return reply
+
+
+def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int, cpu_s: float) -> None:
+    try:
+        os.close(read_end)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        try:
+            content = work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
+            content = {"failed": failure(error)}
+        try:
+            write_frame(write_end, content, limit=FORK_FRAME_BYTES)
+        except FrameError as error:
+            write_frame(write_end, {"failed": str(error)})
+    finally:
+        os._exit(0)
+
+
+@contextlib.contextmanager
+def time_limit(cpu_s: float) -> Iterator[None]:
+    """Raise `TimeoutError` after some processor time; for trusted code only, since it can be caught.
+
+    Counts time in user mode, on a clock of its own beside that of `in_fork`.
+    """
+
+    def ring(number: int, frame: types.FrameType | None) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)

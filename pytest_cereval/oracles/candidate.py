@@ -1,0 +1,204 @@
+"""Turns the text of an answer into a changed file: the original with one function replaced by the model's.
+
+Pure text work on hostile text: bounded, parsed, never executed. The model's definition is taken, the
+original's decorators stay, and what the definition needs beside it (imports, helpers) is put before it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_cereval.oracles.additions import additions
+from pytest_cereval.oracles.blocks import Block, blocks, parse, split_lines, without_thinking
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line
+
+MAX_ANSWER = 200_000
+"""Characters of an answer that are looked at; a longer one is no answer."""
+
+NO_CODE = "no code in the answer"
+NO_DEFINITION = "no definition of {name}"
+NO_PARSE = "does not parse: {problem}"
+NO_END = "thinking never ended"
+TOO_LONG = "answer too long"
+_ACCESSORS = ("getter", "setter", "deleter")
+_BLOCK_FIELDS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to judge.
+
+    `source` is the whole text of the file, `definition` what was taken from the answer (with the original's
+    decorators), `line` where it starts in `source` (1-based, first decorator, as in `co_firstlineno`),
+    `notes` what was dropped or kept beside it.
+    """
+
+    source: str
+    definition: str
+    line: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why nothing can be judged; `reason` is one of the texts above."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A definition of the wanted name in an answer, with the classes around it, outermost first."""
+
+    node: FunctionNode
+    classes: tuple[ast.ClassDef, ...]
+
+
+def extract(completion: str, function: SourceFunction, original: str) -> Candidate | NoAnswer:
+    """Take the definition of `function` out of an answer and put it in the place of the original's.
+
+    `original` is the text of the file that `function` was read from. Of several blocks the last that parses
+    and defines the function counts, of several definitions in it the last with the same classes and the same
+    accessor role.
+    """
+    if len(completion) > MAX_ANSWER:
+        return NoAnswer(TOO_LONG)
+    text = without_thinking(completion)
+    if text is None:
+        return NoAnswer(NO_END)
+    found = blocks(text)
+    if not found:
+        return NoAnswer(NO_CODE)
+    for block in reversed(found):
+        taken = _choose(_definitions(block.body, (), function.bare_name), function)
+        if taken is not None:
+            return _spliced(block, taken, function, original)
+    return _why_none(found, function)
+
+
+def _why_none(found: Sequence[Block], function: SourceFunction) -> NoAnswer:
+    for block in reversed(found):
+        if block.problem and f"def {function.bare_name}" in block.text:
+            return NoAnswer(NO_PARSE.format(problem=block.problem))
+    if all(block.problem for block in found):
+        return NoAnswer(NO_PARSE.format(problem=found[-1].problem))
+    return NoAnswer(NO_DEFINITION.format(name=function.bare_name))
+
+
+def _definitions(body: Sequence[ast.stmt], classes: tuple[ast.ClassDef, ...], name: str) -> list[Found]:
+    """Definitions of `name` in these statements and in the classes and branches among them, not inside
+    functions.
+    """
+    found: list[Found] = []
+    waiting = [(statement, classes) for statement in reversed(body)]
+    while waiting:
+        statement, around = waiting.pop()
+        if isinstance(statement, FunctionNode):
+            found += [Found(statement, around)] if statement.name == name else []
+            continue
+        inner = (*around, statement) if isinstance(statement, ast.ClassDef) else around
+        for field in reversed(_BLOCK_FIELDS):
+            waiting += [(child, inner) for child in reversed(getattr(statement, field, None) or [])]
+    return found
+
+
+def _choose(found: Sequence[Found], function: SourceFunction) -> Found | None:
+    """The best fitting definition; the later one of equals."""
+
+    def fit(item: tuple[int, Found]) -> tuple[bool, bool, int]:
+        number, definition = item
+        innermost = definition.classes[-1].name if definition.classes else ""
+        at_home = innermost == (function.parents[-1] if function.parents else "")
+        return at_home, _role(definition.node) == function.role, number
+
+    return max(enumerate(found), key=fit)[1] if found else None
+
+
+def _role(node: FunctionNode) -> str:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Attribute) and decorator.attr in _ACCESSORS:
+            return decorator.attr
+    return ""
+
+
+def _spliced(block: Block, taken: Found, function: SourceFunction, original: str) -> Candidate | NoAnswer:
+    """The original with `taken` and what goes with it; checked to parse and to define the function where it
+    says.
+    """
+    lines = split_lines(original)
+    module = parse(original).body
+    home = next((item for item in module if _encloses(item, function.first_line)), None)
+    if home is None:
+        raise LookupError(
+            f"{function.name} is not at line {function.first_line} of the text given for its file"
+        )
+    prefix = _indentation(lines[function.def_line - 1])
+    end = "\r\n" if lines[0].endswith("\r\n") else "\n"
+    try:
+        added = additions(block.body, taken.node, taken.classes, function, module)
+        own = {ast.unparse(decorator) for decorator in taken.node.decorator_list}
+        taken.node.decorator_list = []
+        bare = ast.unparse(taken.node)
+        before = [line for text in added.module for line in text.split("\n")]
+        inside = [line for text in added.methods for line in _indented(text, prefix)]
+        decorators = lines[function.first_line - 1 : function.def_line - 1]
+        definition = [*(line.rstrip("\r\n") for line in decorators), *_indented(bare, prefix)]
+    except (ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
+        return NoAnswer(NO_PARSE.format(problem=f"{type(error).__name__}: {error}"[:200]))
+    top = _statement_line(home) - 1
+    source = "".join(lines[:top]) + _joined(before, end) + "".join(lines[top : function.first_line - 1])
+    source += _joined([*inside, *definition], end) + "".join(lines[function.last_line :])
+    line = function.first_line + len(before) + len(inside)
+    problem = _check(source, line, function.bare_name)
+    if problem:
+        return NoAnswer(NO_PARSE.format(problem=problem))
+    notes = added.notes + _decorator_notes(own, function)
+    return Candidate(source, "\n".join(row.removeprefix(prefix) for row in definition), line, notes)
+
+
+def _decorator_notes(own: set[str], function: SourceFunction) -> tuple[str, ...]:
+    return tuple(
+        f"dropped the answer's decorator @{text}"[:200] for text in sorted(own - set(function.decorators))
+    )
+
+
+def _encloses(statement: ast.stmt, line: int) -> bool:
+    return _statement_line(statement) <= line <= (statement.end_lineno or statement.lineno)
+
+
+def _statement_line(statement: ast.stmt) -> int:
+    return first_line(statement) if isinstance(statement, FunctionNode | ast.ClassDef) else statement.lineno
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t\f"))]
+
+
+def _joined(lines: Sequence[str], end: str) -> str:
+    return "".join(f"{line}{end}" for line in lines)
+
+
+def _indented(text: str, prefix: str) -> list[str]:
+    """The lines of unparsed code behind `prefix`, but for those that lie inside a multi-line string."""
+    inside: set[int] = set()
+    if prefix:
+        for token in tokenize.generate_tokens(io.StringIO(text + "\n").readline):
+            inside.update(range(token.start[0] + 1, token.end[0] + 1))
+    return [line if number in inside else prefix + line for number, line in enumerate(text.split("\n"), 1)]
+
+
+def _check(source: str, line: int, name: str) -> str:
+    """Why `source` is not a file with the function at `line`, or nothing."""
+    block = parse(source)
+    if block.problem:
+        return block.problem
+    nodes = (node for statement in block.body for node in ast.walk(statement))
+    if any(
+        isinstance(node, FunctionNode) and node.name == name and first_line(node) == line for node in nodes
+    ):
+        return ""
+    return f"no {name} at line {line} once it is in its file"

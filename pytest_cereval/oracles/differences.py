@@ -1,0 +1,131 @@
+"""Turns a reply to one hidden input into a difference from the reference, and differences into words for a
+report.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_cereval.inside.equality import difference
+from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.render import first_difference, render, render_call, render_observation
+from pytest_cereval.oracles.replies import ProtocolError, Reply, safe
+from pytest_cereval.results.verdict import Verdict
+
+_LONGEST_CALL = 10_000
+_UNSHOWN = "a value that cannot be shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One input on which the candidate does something else; `aspect` is kind, value, after or arguments."""
+
+    index: int
+    verdict: Verdict
+    aspect: str
+    reply: Reply
+
+
+def compare(index: int, item: Input, reply: Reply) -> Difference | None:
+    """The difference between what the reference did on `item` and a reply; None if there is none.
+
+    Raises `ProtocolError` for a reply that equality cannot look at.
+    """
+    if reply.kind == "unbuilt":
+        return Difference(index, Verdict.FAIL_EXCEPTION, "arguments", reply)
+    if reply.observation is None:
+        return Difference(index, Verdict.FAIL_UNREPRESENTABLE, "value", reply)
+    try:
+        aspect = difference(item.observation, reply.observation)
+    except (RecursionError, ValueError, TypeError, LookupError) as error:
+        raise ProtocolError(f"a value that cannot be compared: {type(error).__name__}") from None
+    if aspect is None:
+        return None
+    return Difference(index, _verdict(aspect, item.observation, reply.observation), aspect, reply)
+
+
+def _verdict(aspect: str, expected: dict[str, Any], observed: dict[str, Any]) -> Verdict:
+    if aspect != "after" and observed["kind"] == "raised":
+        return _verdict_of_exception(observed["value"])
+    if aspect == "value" and expected["whole"] and not observed["whole"]:
+        return Verdict.FAIL_UNREPRESENTABLE
+    return Verdict.FAIL_WRONG
+
+
+def _verdict_of_exception(raised: list[Any]) -> Verdict:
+    """What ran out, where an exception tells it; the texts are those of CPython's `_thread` module."""
+    _, name, arguments = raised
+    first = arguments[1] if type(arguments) is list and len(arguments) > 1 else None
+    if name == "builtins:MemoryError":
+        return Verdict.FAIL_MEMORY
+    no_thread = (
+        name == "builtins:RuntimeError" and type(first) is str and first.startswith("can't start new thread")
+    )
+    no_process = name in ("builtins:BlockingIOError", "builtins:OSError") and first == errno.EAGAIN
+    return Verdict.FAIL_PROCESSES if no_thread or no_process else Verdict.FAIL_EXCEPTION
+
+
+def smallest(name: str, hidden: Sequence[Input], differences: Sequence[Difference]) -> Difference:
+    """The difference whose call is the shortest to read."""
+
+    def size(found: Difference) -> tuple[int, int]:
+        return len(render_call(name, hidden[found.index].arguments, limit=_LONGEST_CALL)), found.index
+
+    return min(differences, key=size)
+
+
+def shown(name: str, item: Input, found: Difference) -> dict[str, str]:
+    """A difference as texts: the call, what is expected, what was observed, which aspect, and where they
+    part.
+    """
+    observed = found.reply.observation
+    expected_part: Any = item.observation["value"]
+    observed_part: Any = observed["value"] if observed else None
+    if found.aspect == "after" and observed:
+        expected_part, observed_part = item.observation["after"], observed["after"]
+    where = ""
+    if observed and found.aspect != "kind":
+        where = _where(expected_part, observed_part)
+    if observed is None:
+        seen = found.reply.note
+    elif found.aspect == "after":
+        seen = _text(lambda: render(observed_part))
+    else:
+        seen = _text(lambda: render_observation(observed))
+    wanted = render(expected_part) if found.aspect == "after" else render_observation(item.observation)
+    return {
+        "call": safe(render_call(name, item.arguments)),
+        "expected": safe(wanted),
+        "observed": seen,
+        "aspect": found.aspect,
+        "where": where,
+    }
+
+
+def sentence(texts: dict[str, str]) -> str:
+    """One line for people."""
+    verb = {"after": "leaves its arguments as", "arguments": "cannot be called:"}.get(
+        texts["aspect"], "gives"
+    )
+    at = f" (at {texts['where']})" if texts["where"] else ""
+    line = f"{texts['call']} {verb} {texts['observed']} instead of {texts['expected']}{at}"
+    return " ".join(line.split())
+
+
+def _where(expected: Any, observed: Any) -> str:
+    def describe() -> str:
+        path, left, right = first_difference(expected, observed)
+        return f"{path}: {render(left, limit=80)} ≠ {render(right, limit=80)}" if path else ""
+
+    return _text(describe)
+
+
+def _text(make: Any) -> str:
+    """Text made of an untrusted tree, which may have any shape below its outermost one."""
+    try:
+        return safe(make())
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, MemoryError):
+        return _UNSHOWN

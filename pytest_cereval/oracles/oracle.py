@@ -1,0 +1,37 @@
+"""Says what an oracle is: something that turns a candidate into a `Finding`, a verdict with its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from pytest_cereval.oracles.candidate import Candidate
+from pytest_cereval.results.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict, why in one line (`detail`), and what it stands on.
+
+    `evidence` holds JSON builtins only: `checked` and `differing` count hidden inputs, `hidden` is how many
+    there are, `smallest` the shortest differing call with `expected`, `observed`, `aspect` and `where`, or
+    null; `error` is what the worker said or failed with, `output` the end of what the sandboxed process
+    printed. `seconds` is wall time.
+    """
+
+    verdict: Verdict
+    detail: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON builtins only."""
+        return asdict(self) | {"verdict": self.verdict.value}
+
+
+class Oracle(Protocol):
+    """Decides about one task's candidates; each call stands alone and may run for seconds."""
+
+    def judge(self, candidate: Candidate) -> Finding:
+        """Raises `SandboxError` when nothing can be decided because the sandbox fails; that is no verdict."""
+        ...

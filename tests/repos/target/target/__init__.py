@@ -1,0 +1,1 @@
+"""A package whose functions candidates of the tests replace."""
