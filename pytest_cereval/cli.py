@@ -44,7 +44,10 @@ _python = click.option(
     "--python", type=click.Path(path_type=Path), default=sys.executable, help="Interpreter of the repository."
 )
 _sandbox = click.option(
-    "--sandbox", type=click.Choice(["ns", "landlock", "unsafe"]), default="ns", show_default=True,
+    "--sandbox",
+    type=click.Choice(["ns", "landlock", "unsafe"]),
+    default="ns",
+    show_default=True,
     help="The weakest isolation to accept.",
 )
 
@@ -53,7 +56,13 @@ _sandbox = click.option(
 @click.argument("repository", metavar="PATH[@REV]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything: tasks, prompts, certificates, ledger.")
 @click.option("--limit", type=click.IntRange(min=0), default=0, help="Only N tasks, a fixed stratified choice.")
-@click.option("--context-tokens", type=click.IntRange(min=1), default=2000, show_default=True, help="Code around the function.")
+@click.option(
+    "--context-tokens",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="Code around the function.",
+)
 @_python
 @_sandbox
 @_cache
@@ -81,7 +90,9 @@ def tasks(
     if as_json:
         click.echo(json.dumps(suite.to_dict(), indent=1, sort_keys=True))
         return
-    click.echo(f"{suite.revision.name} at {suite.revision.commit}: {suite.functions} functions, {len(suite.tasks)} tasks")
+    click.echo(
+        f"{suite.revision.name} at {suite.revision.commit}: {suite.functions} functions, {len(suite.tasks)} tasks"
+    )
     for task in suite.tasks:
         score = task.certificate.mutation_score
         shown = "no mutants" if score is None else f"{score:.0%} of {task.certificate.mutants_total} mutants"
@@ -161,3 +172,7 @@ def doctor(python: Path, sandbox: str) -> None:
     self_test(chosen, interpreter)
     for promise in promises(chosen.level):
         click.echo(f"  holds      {promise}")
+
+
+if __name__ == "__main__":
+    main()

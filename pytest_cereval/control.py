@@ -1,4 +1,4 @@
-"""The controlling side of a session as pytest hooks: opens the run, records attempts, sums up, decides the exit code."""
+"""The controlling side of a session as hooks: opens the run, records attempts, sums up, decides the exit code."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def register_marks(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{requirement.value}: tasks whose requirement is {requirement.value}")
 
 
+def add_manifest(config: pytest.Config, manifest: Path) -> None:
+    """Collect the manifest: alone when nothing was named, else beside it, unless what was named lies inside it."""
+    named = config.args_source is config.ArgsSource.ARGS
+    if not named:
+        config.args[:] = [str(manifest)]
+    elif not any(manifest.name in argument for argument in config.args):
+        config.args.append(str(manifest))
+
+
 def carry(report: pytest.TestReport, attempt: Attempt) -> None:
     """Put an attempt on the one report that tells its outcome."""
     if report.when == "call" or (report.when == "setup" and report.failed):
@@ -49,7 +58,13 @@ class WorkerSide:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         told = config.workerinput["cereval"]  # type: ignore[attr-defined]
         self._work = Work.in_worker(settings, told)
+        self._config = config
         config.stash[WORK] = self._work
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Collect what the controller collects; a worker parses the command line anew."""
+        add_manifest(self._config, self._work.manifest)
 
     def pytest_sessionfinish(self) -> None:
         """Stop asking ahead."""
@@ -86,7 +101,7 @@ class Controller:
         except CerevalError as error:
             raise pytest.UsageError(str(error)) from error
         self._desk.watch = self._show_progress
-        self._add_manifest(self._desk.manifest)
+        add_manifest(self._config, self._desk.manifest)
         if not self._distributed():
             self._work = self._desk.work()
         self._config.stash[WORK] = self._work or Work(self._desk.suite, self._desk.manifest)
@@ -181,15 +196,6 @@ class Controller:
             self._config.getoption("collectonly", False)
         )
 
-    def _add_manifest(self, manifest: Path) -> None:
-        """Collect the manifest: alone when nothing was named, beside what was named, or what was named inside it."""
-        config = self._config
-        named = config.args_source is config.ArgsSource.ARGS
-        if not named:
-            config.args[:] = [str(manifest)]
-        elif not any(manifest.name in argument for argument in config.args):
-            config.args.append(str(manifest))
-
     def _tell(self, line: str) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.getoption("verbose", 0) >= 0:
@@ -215,7 +221,10 @@ class Controller:
         for task in self._desk.suite.tasks:
             if task.name == name and task.id not in self._desk.recorded:
                 blank = blank_attempt(
-                    task, run_id=self._desk.run_id, nodeid=str(report.nodeid), sandbox_level=self._settings["sandbox"]
+                    task,
+                    run_id=self._desk.run_id,
+                    nodeid=str(report.nodeid),
+                    sandbox_level=self._settings["sandbox"],
                 )
                 self._record(invalid(blank, CerevalError("the pytest worker died while it judged this task")))
 

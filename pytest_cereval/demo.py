@@ -61,7 +61,7 @@ def _pip_fetch(folder: Path) -> Path:
         reason = (done.stderr.strip() or done.stdout.strip() or "pip said nothing").splitlines()[-1]
         raise SourceError(
             f"pip cannot download {REQUIREMENT}: {reason}",
-            next_step="check the network and that this interpreter has pip, or evaluate another repository with --cereval-repo=PATH",
+            next_step="check the network and pip, or evaluate another repository with --cereval-repo=PATH",
         )
     return found[0]
 

@@ -69,7 +69,11 @@ class Bench:
         finding = judge.judge(function, oracle.hidden, found)
         evidence = finding.evidence | ({"notes": list(found.notes)} if found.notes else {})
         return replace(
-            attempt, verdict=finding.verdict, detail=finding.detail, evidence=evidence, candidate=found.definition
+            attempt,
+            verdict=finding.verdict,
+            detail=finding.detail,
+            evidence=evidence,
+            candidate=found.definition,
         )
 
 

@@ -68,7 +68,10 @@ class TaskItem(pytest.Function):
         work = self.config.stash[WORK]
         assert work.bench is not None and work.asker is not None  # noqa: S101, PT018 - only --co has neither
         blank = blank_attempt(
-            self.task, run_id=work.run_id, nodeid=str(self.nodeid), sandbox_level=work.bench.sandbox.level.value
+            self.task,
+            run_id=work.run_id,
+            nodeid=str(self.nodeid),
+            sandbox_level=work.bench.sandbox.level.value,
         )
         work.asker.prepare(self.task)
         following = self.stash.get(NEXT_TASK, None)
@@ -100,12 +103,16 @@ class TaskItem(pytest.Function):
 
     def requirement_text(self) -> str:
         """What the question asks for, without the code around it."""
-        _, _, asked = self.task.prompt.user.partition(f"\nWrite `")
+        _, _, asked = self.task.prompt.user.partition("\nWrite `")
         return f"Write `{asked.partition(chr(10) + 'Constraints:')[0].strip()}" if asked else self.task.prompt.user
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the task comes from: the line of the function in the repository."""
-        return self.path, None, f"{self.task.category.value}: {self.task.path}:{self.task.definition_line} {self.task.name}"
+        return (
+            self.path,
+            None,
+            f"{self.task.category.value}: {self.task.path}:{self.task.definition_line} {self.task.name}",
+        )
 
 
 NEXT_TASK = pytest.StashKey[Task]()

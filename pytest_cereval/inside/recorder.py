@@ -70,9 +70,7 @@ def main() -> None:
     import pytest
 
     survey = Survey(request["targets"], request["bounds"])
-    capture = (
-        Capture(request["targets"], request["bounds"], request["chosen"]) if "chosen" in request else None
-    )
+    capture = Capture(request["targets"], request["bounds"], request["chosen"]) if "chosen" in request else None
     watch: Watch = capture or survey
     watcher = Watcher(watch, request["test_files"])
     watch.arm()

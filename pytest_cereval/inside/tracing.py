@@ -168,12 +168,7 @@ def _spread(numbers: list[int]) -> list[int]:
 
 def _in_turn(groups: list[list[int]]) -> list[int]:
     """One item of each group, then the next of each."""
-    return [
-        group[turn]
-        for turn in range(max(map(len, groups), default=0))
-        for group in groups
-        if turn < len(group)
-    ]
+    return [group[turn] for turn in range(max(map(len, groups), default=0)) for group in groups if turn < len(group)]
 
 
 class Capture(Watch):

@@ -25,9 +25,7 @@ def main() -> None:
     """
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
-            line_buffering=True
-        )  # a worker is ended by a signal, which would lose the rest
+        sys.stdout.reconfigure(line_buffering=True)  # a worker is ended by a signal, which would lose the rest
     request = read_frame(source)
     try:
         function = load(request)

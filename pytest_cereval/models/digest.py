@@ -32,9 +32,7 @@ def file_sha256(path: Path, cache_dir: Path) -> str:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ModelError(
-            f"{path} cannot be read: {error.strerror}", next_step="check that it is there"
-        ) from error
+        raise ModelError(f"{path} cannot be read: {error.strerror}", next_step="check that it is there") from error
     _write(cache_dir / _MEMORY, {**_read(cache_dir / _MEMORY), key: digest})
     return digest
 

@@ -126,9 +126,7 @@ class Generator:
                 next_step=f"enlarge the context or ask for {max(0, room - prompt_tokens)} new tokens at most",
             )
 
-    def _prefill(
-        self, prefix: tuple[int, ...], suffix: Sequence[int], deadline: float
-    ) -> tuple[Decoded, int]:
+    def _prefill(self, prefix: tuple[int, ...], suffix: Sequence[int], deadline: float) -> tuple[Decoded, int]:
         cached = self._take_kept(prefix)
         if not cached:
             self._forget()
@@ -155,9 +153,7 @@ class Generator:
         self._kept = ()
         self._decoder.clear()
 
-    def _decode(
-        self, tokens: Sequence[int], position: int, sequence: int, deadline: float, *, logits: bool
-    ) -> Decoded:
+    def _decode(self, tokens: Sequence[int], position: int, sequence: int, deadline: float, *, logits: bool) -> Decoded:
         size = self._decoder.n_batch
         for start in range(0, len(tokens), size):
             if time.monotonic() >= deadline:
@@ -194,9 +190,7 @@ class Generator:
                 return FinishReason.length
             if time.monotonic() >= deadline:
                 return FinishReason.timeout
-            outcome = self._decoder.decode(
-                [token], position=position, sequence=_ANSWER, logits=True, deadline=None
-            )
+            outcome = self._decoder.decode([token], position=position, sequence=_ANSWER, logits=True, deadline=None)
             if outcome is not Decoded.done:
                 return _REASONS[outcome]
             position += 1

@@ -51,9 +51,7 @@ def _check_language_model(header: GgufHeader) -> None:
             next_step="give the model's main GGUF file",
         )
     if not isinstance(architecture, str):
-        raise ModelError(
-            f"{header.path} names no architecture", next_step="use a complete conversion of the model"
-        )
+        raise ModelError(f"{header.path} names no architecture", next_step="use a complete conversion of the model")
     if not header.tensor_types:
         raise ModelError(
             f"{header.path} holds no weights, only a vocabulary",

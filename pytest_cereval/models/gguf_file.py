@@ -115,13 +115,9 @@ def read_file(path: Path) -> GgufHeader:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _HeaderReader(path, data, size).read()
     except FileNotFoundError as error:
-        raise ModelError(
-            f"there is no model file {path}", next_step="check the path in --cereval-model"
-        ) from error
+        raise ModelError(f"there is no model file {path}", next_step="check the path in --cereval-model") from error
     except OSError as error:
-        raise ModelError(
-            f"{path} cannot be read: {error.strerror}", next_step="check its permissions"
-        ) from error
+        raise ModelError(f"{path} cannot be read: {error.strerror}", next_step="check its permissions") from error
 
 
 class _HeaderReader:
@@ -142,9 +138,7 @@ class _HeaderReader:
         if version not in (2, 3):
             swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
             what = f"big-endian GGUF version {swapped}" if swapped in (2, 3) else f"GGUF version {version}"
-            raise ModelError(
-                f"{self._path} is {what}; versions 2 and 3 can be read", next_step="convert it again"
-            )
+            raise ModelError(f"{self._path} is {what}; versions 2 and 3 can be read", next_step="convert it again")
         n_tensors, n_metadata = self._u64(), self._u64()
         metadata: dict[str, Scalar | GgufArray] = {}
         for _ in range(n_metadata):
@@ -175,9 +169,7 @@ class _HeaderReader:
             return self._text()
         if kind == _ARRAY:
             return self._array()
-        scalar: Scalar = self._unpack(
-            _SCALARS[kind] if kind in _SCALARS else self._damaged(f"value type {kind}")
-        )
+        scalar: Scalar = self._unpack(_SCALARS[kind] if kind in _SCALARS else self._damaged(f"value type {kind}"))
         return scalar
 
     def _array(self) -> GgufArray:

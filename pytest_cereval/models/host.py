@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_cereval.inside import framing
 from pytest_cereval.errors import CerevalError, ModelError
+from pytest_cereval.inside import framing
 from pytest_cereval.models.wire import error_message, load_settings, read_complete_request
 
 if TYPE_CHECKING:

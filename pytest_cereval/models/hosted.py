@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_cereval.inside import framing
 from pytest_cereval.errors import ModelCrashed, ModelError, PromptTooLong
+from pytest_cereval.inside import framing
 from pytest_cereval.models.digest import file_sha256
 from pytest_cereval.models.gguf import read_header
 from pytest_cereval.models.host_process import HOST_COMMAND, HostProcess
@@ -67,10 +67,7 @@ class HostedModel:
             "file": self._path.name,
             "size_bytes": self._header.total_size,
             "sha256": file_sha256(self._path, self._cache_dir),
-            "parts": [
-                {"file": part.name, "sha256": file_sha256(part, self._cache_dir)}
-                for part in self._header.parts
-            ],
+            "parts": [{"file": part.name, "sha256": file_sha256(part, self._cache_dir)} for part in self._header.parts],
             "gguf": self._header.to_dict(),
             "load_settings": dataclasses.asdict(self._settings),
             "loaded": self._loaded,
@@ -113,9 +110,7 @@ class HostedModel:
         with self._lock:
             self._end_host()
 
-    def _ask(
-        self, host: HostProcess, prompt: Prompt, sampling: Sampling, progress: Progress | None
-    ) -> dict[str, Any]:
+    def _ask(self, host: HostProcess, prompt: Prompt, sampling: Sampling, progress: Progress | None) -> dict[str, Any]:
         deadline = time.monotonic() + sampling.timeout_s + self._slack_s
         try:
             host.send(complete_request(prompt, sampling))
@@ -139,9 +134,7 @@ class HostedModel:
                 next_step="this attempt is lost; the next one loads the model again",
             ) from error
         except framing.FrameError as error:
-            raise PromptTooLong(
-                f"the prompt cannot be sent: {error}", next_step="ask about less text"
-            ) from error
+            raise PromptTooLong(f"the prompt cannot be sent: {error}", next_step="ask about less text") from error
 
     def _running_host(self) -> HostProcess:
         if self._closed:

@@ -141,9 +141,7 @@ class LlamaEngine:
 
     def _watch(self, deadline: float | None) -> None:
         if (deadline is None) != (self._deadline is None):
-            native.llama_set_abort_callback(
-                self._ctx, self._no_abort if deadline is None else self._abort, None
-            )
+            native.llama_set_abort_callback(self._ctx, self._no_abort if deadline is None else self._abort, None)
         self._deadline = deadline
 
     def _out_of_time(self, _data: Any) -> bool:
@@ -153,9 +151,7 @@ class LlamaEngine:
         """See `Decoder`."""
         pointer = native.llama_get_logits_ith(self._ctx, -1)
         if not pointer:
-            raise ModelError(
-                "the model gives no logits" + _LOG.tail(), next_step="use a text generation model"
-            )
+            raise ModelError("the model gives no logits" + _LOG.tail(), next_step="use a text generation model")
         return np.ctypeslib.as_array(pointer, shape=(self._vocabulary.size,))
 
     def is_end(self, token: int) -> bool:

@@ -63,14 +63,10 @@ class Sampling:
     timeout_s: float = 900.0
 
     def __post_init__(self) -> None:
-        _require(
-            0.0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 or a positive number"
-        )
+        _require(0.0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 or a positive number")
         _require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
         _require(self.max_tokens >= 1, "max_tokens", self.max_tokens, "at least 1")
-        _require(
-            0.0 < self.timeout_s < float("inf"), "timeout_s", self.timeout_s, "a positive number of seconds"
-        )
+        _require(0.0 < self.timeout_s < float("inf"), "timeout_s", self.timeout_s, "a positive number of seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +89,7 @@ class LoadSettings:
 
     def __post_init__(self) -> None:
         _require(self.n_ctx >= 256, "n_ctx", self.n_ctx, "at least 256 tokens")
-        _require(
-            1 <= self.n_batch <= self.n_ctx, "n_batch", self.n_batch, f"between 1 and n_ctx ({self.n_ctx})"
-        )
+        _require(1 <= self.n_batch <= self.n_ctx, "n_batch", self.n_batch, f"between 1 and n_ctx ({self.n_ctx})")
         _require(self.n_gpu_layers >= -1, "n_gpu_layers", self.n_gpu_layers, "-1 (all layers), 0 or more")
         _require(self.n_threads is None or self.n_threads >= 1, "n_threads", self.n_threads, "at least 1")
         for name, value in (("type_k", self.type_k), ("type_v", self.type_v)):
@@ -146,8 +140,7 @@ class Completion:
                 )
         if data["finish_reason"] not in FinishReason.__members__:
             raise ModelError(
-                f"not a completion: finish_reason {data['finish_reason']!r} is none of "
-                + ", ".join(FinishReason),
+                f"not a completion: finish_reason {data['finish_reason']!r} is none of " + ", ".join(FinishReason),
                 next_step="record the completion again with this version",
             )
         values = {name: data[name] for name in _COMPLETION_FIELDS}

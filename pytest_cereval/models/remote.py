@@ -6,8 +6,8 @@ import socket
 import threading
 from typing import Any
 
-from pytest_cereval.inside import framing
 from pytest_cereval.errors import ModelError
+from pytest_cereval.inside import framing
 from pytest_cereval.models.model import Completion, Progress, Prompt, Sampling
 from pytest_cereval.models.wire import complete_request, error_from
 

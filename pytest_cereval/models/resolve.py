@@ -15,9 +15,7 @@ from pytest_cereval.models.memory import check_memory
 from pytest_cereval.models.model import LoadSettings, Model
 from pytest_cereval.models.replay import ReplayModel
 
-ACCEPTED = (
-    "a .gguf file, " + ", ".join(f"demo:{name}" for name in DEMO_MODELS) + ", hf:OWNER/REPO/FILE, replay:FILE"
-)
+ACCEPTED = "a .gguf file, " + ", ".join(f"demo:{name}" for name in DEMO_MODELS) + ", hf:OWNER/REPO/FILE, replay:FILE"
 _HUB_FILE = re.compile(r"^(?P<repo>[^/]+/[^/]+)/(?P<file>.+)$")
 
 
@@ -46,9 +44,7 @@ def resolve_model(
 
 def _demo(name: str, cache_dir: Path, fetch: Fetch | None, tell: Tell | None) -> Path:
     if name not in DEMO_MODELS:
-        raise ModelError(
-            f"there is no demo model {name!r}", next_step=f"give one of {', '.join(DEMO_MODELS)}"
-        )
+        raise ModelError(f"there is no demo model {name!r}", next_step=f"give one of {', '.join(DEMO_MODELS)}")
     return demo_model_path(DEMO_MODELS[name], cache_dir / "models", fetch=fetch, tell=tell)
 
 
@@ -65,9 +61,7 @@ def _from_hub(name: str, cache_dir: Path) -> Path:
         ) from error
     try:
         parts = [
-            Path(
-                hf_hub_download(repo_id=match["repo"], filename=part.as_posix(), cache_dir=cache_dir / "hub")
-            )
+            Path(hf_hub_download(repo_id=match["repo"], filename=part.as_posix(), cache_dir=cache_dir / "hub"))
             for part in split_parts(Path(match["file"]))
         ]
     except Exception as error:  # each HTTP stack below raises its own kinds

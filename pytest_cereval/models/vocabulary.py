@@ -40,9 +40,7 @@ class Vocabulary:
     def piece(self, token: int) -> bytes:
         """The bytes a token stands for, however long, special tokens included."""
         while True:
-            length = self._native.llama_token_to_piece(
-                self._vocab, token, self._buffer, len(self._buffer), 0, True
-            )
+            length = self._native.llama_token_to_piece(self._vocab, token, self._buffer, len(self._buffer), 0, True)
             if length >= 0:
                 return self._buffer.raw[:length]
             self._buffer = ctypes.create_string_buffer(-length)

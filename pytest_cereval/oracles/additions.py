@@ -70,9 +70,7 @@ def _kept(statement: ast.stmt, known: set[str], function: SourceFunction) -> tup
     return statement, ""
 
 
-def _kept_import(
-    statement: ast.ImportFrom, known: set[str], function: SourceFunction
-) -> ast.ImportFrom | None:
+def _kept_import(statement: ast.ImportFrom, known: set[str], function: SourceFunction) -> ast.ImportFrom | None:
     """Without what the file would import from itself: at that moment it is not complete yet."""
     if statement.module == "__future__":
         return None
@@ -112,10 +110,7 @@ def _new_methods(
     new = [
         item
         for item in body
-        if isinstance(item, FunctionNode)
-        and item is not taken
-        and function.parents
-        and item.name not in theirs
+        if isinstance(item, FunctionNode) and item is not taken and function.parents and item.name not in theirs
     ]
     return tuple(ast.unparse(item) for item in new), [f"added the method {item.name}"[:200] for item in new]
 
@@ -126,8 +121,7 @@ def _class_body(original: Sequence[ast.stmt], function: SourceFunction) -> Seque
         item
         for statement in original
         for item in ast.walk(statement)
-        if isinstance(item, ast.ClassDef)
-        and item.lineno <= function.first_line <= (item.end_lineno or item.lineno)
+        if isinstance(item, ast.ClassDef) and item.lineno <= function.first_line <= (item.end_lineno or item.lineno)
     ]
     return max(around, key=lambda item: item.lineno).body if around else ()
 
@@ -136,9 +130,7 @@ def _bound(body: Iterable[ast.stmt]) -> set[str]:
     """Names that these statements bind, also in branches, loops and `with`, but not inside functions and
     classes.
     """
-    return {
-        name for statement in _own_statements(body) for name in (*_defined(statement), *_others(statement))
-    }
+    return {name for statement in _own_statements(body) for name in (*_defined(statement), *_others(statement))}
 
 
 def _own_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -155,10 +147,11 @@ def _defined(statement: ast.stmt) -> set[str]:
     """The name of a function or class, or those that a simple assignment binds."""
     if isinstance(statement, FunctionNode | ast.ClassDef):
         return {statement.name}
-    if isinstance(statement, ast.AnnAssign):
-        targets = [statement.target] if statement.value is not None else []
-    else:
-        targets = list(statement.targets) if isinstance(statement, ast.Assign) else []
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        targets = [statement.target]
+    elif isinstance(statement, ast.Assign):
+        targets = statement.targets
     if not all(isinstance(target, ast.Name) for target in targets):
         return set()
     return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -17,8 +17,8 @@ MAX_FENCES = 64
 _EXTENSIONS = 6
 _CUTS = 20
 _LANGUAGES = frozenset({"", "python", "py", "python3", "py3", "python2"})
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+.-]*)[^`]*")
-_THINKING = re.compile(r"^[ \t]*<think>.*?</think>", re.DOTALL | re.MULTILINE)
+# Possessive throughout, so that a long line without an end costs one pass and not one for each of its characters.
+_FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+.-]*+)[^`]*+")
 _THINKING_STARTS = re.compile(r"^[ \t]*<think>", re.MULTILINE)
 _THINKING_ENDS = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
 _CODE_STARTS = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def\s|@|import\s|from\s|class\s)")
@@ -35,15 +35,19 @@ class Block:
 
 def without_thinking(text: str) -> str | None:
     """The text without `<think>` sections; None if one never ends. A prompt may hold the opening tag."""
-    rest = _THINKING.sub("", text)
-    if _THINKING_STARTS.search(rest):
-        return None
+    rest = text
+    while start := _THINKING_STARTS.search(rest):
+        # By hand: a pattern for the whole section would look for its end anew from each of many beginnings.
+        end = rest.find("</think>", start.end())
+        if end < 0:
+            return None
+        rest = rest[: start.start()] + rest[end + len("</think>") :]
     ends = list(_THINKING_ENDS.finditer(rest))
     return rest[ends[-1].end() :] if ends else rest
 
 
 def blocks(text: str) -> list[Block]:
-    """All code in the order of the answer: the fenced blocks, or the answer itself where there is no fence."""
+    """All code in the order of the answer: the fenced blocks, or the answer itself where no fence is."""
     lines = split_lines(text)
     fences = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line.rstrip("\r\n"))]
     if fences:
@@ -83,9 +87,7 @@ def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
     while position < len(fences):
         opening = _FENCE.fullmatch(lines[fences[position]].rstrip("\r\n"))
         assert opening is not None  # noqa: S101 - `fences` holds the lines that match
-        ends = [
-            index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])
-        ]
+        ends = [index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])]
         if opening[2].lower() not in _LANGUAGES:
             position = ends[0] + 1 if ends else len(fences)
             continue
@@ -94,9 +96,7 @@ def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
         position = used + 1
 
 
-def _first_that_parses(
-    lines: list[str], fences: list[int], position: int, ends: list[int]
-) -> tuple[Block, int]:
+def _first_that_parses(lines: list[str], fences: list[int], position: int, ends: list[int]) -> tuple[Block, int]:
     """A fence inside a docstring looks like the end of a block, so that a later end may be the right one."""
     start = fences[position] + 1
     first: Block | None = None

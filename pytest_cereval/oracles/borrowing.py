@@ -29,12 +29,8 @@ def entries_of(
         return [_entry(call) for call in calls], [_entry(call) for call in again]
     if not _can_borrow(function):
         return [], []
-    lenders = [
-        other.name for other in functions if other.name != function.name and _lends_to(function, other)
-    ]
-    first, second = (
-        list(_borrowed(function, lenders, calls)) for calls in (recording.calls, recording.again)
-    )
+    lenders = [other.name for other in functions if other.name != function.name and _lends_to(function, other)]
+    first, second = (list(_borrowed(function, lenders, calls)) for calls in (recording.calls, recording.again))
     return first, second
 
 
@@ -63,9 +59,7 @@ def _lends_to(function: SourceFunction, other: SourceFunction) -> bool:
     )
 
 
-def _borrowed(
-    function: SourceFunction, lenders: Sequence[str], calls: dict[str, tuple[bytes, ...]]
-) -> Iterator[Entry]:
+def _borrowed(function: SourceFunction, lenders: Sequence[str], calls: dict[str, tuple[bytes, ...]]) -> Iterator[Entry]:
     lent = _in_turn([calls.get(name, ()) for name in lenders])[:MAX_BORROWED]
     names = list(function.parameters)
     for number, call in enumerate(lent):

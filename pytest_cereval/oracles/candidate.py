@@ -133,9 +133,7 @@ def _spliced(block: Block, taken: Found, function: SourceFunction, original: str
     module = parse(original).body
     home = next((item for item in module if _encloses(item, function.first_line)), None)
     if home is None:
-        raise LookupError(
-            f"{function.name} is not at line {function.first_line} of the text given for its file"
-        )
+        raise LookupError(f"{function.name} is not at line {function.first_line} of the text given for its file")
     prefix = _indentation(lines[function.def_line - 1])
     end = "\r\n" if lines[0].endswith("\r\n") else "\n"
     try:
@@ -161,9 +159,7 @@ def _spliced(block: Block, taken: Found, function: SourceFunction, original: str
 
 
 def _decorator_notes(own: set[str], function: SourceFunction) -> tuple[str, ...]:
-    return tuple(
-        f"dropped the answer's decorator @{text}"[:200] for text in sorted(own - set(function.decorators))
-    )
+    return tuple(f"dropped the answer's decorator @{text}"[:200] for text in sorted(own - set(function.decorators)))
 
 
 def _encloses(statement: ast.stmt, line: int) -> bool:
@@ -197,8 +193,6 @@ def _check(source: str, line: int, name: str) -> str:
     if block.problem:
         return block.problem
     nodes = (node for statement in block.body for node in ast.walk(statement))
-    if any(
-        isinstance(node, FunctionNode) and node.name == name and first_line(node) == line for node in nodes
-    ):
+    if any(isinstance(node, FunctionNode) and node.name == name and first_line(node) == line for node in nodes):
         return ""
     return f"no {name} at line {line} once it is in its file"

@@ -1,7 +1,7 @@
 """Turns functions and their recorded calls into certified functions and ledger entries, one or the other for each.
 
 The stages: look at what the reference does on each call; repeat it once elsewhere; choose what prompts show and
-qualify the rest; repeat what is certified until `REPLAYS` runs agree, and qualify again where a late run drops an input.
+qualify the rest; repeat what is certified until `REPLAYS` runs agree, and qualify again where a late run drops inputs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A function whose oracle was shown to tell right from wrong; `visible` inputs may be shown, `hidden` ones judge."""
+    """A function whose oracle was shown to tell right from wrong: `visible` inputs may be shown, `hidden` ones judge."""
 
     function: SourceFunction
     certificate: Certificate

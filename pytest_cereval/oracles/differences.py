@@ -61,9 +61,7 @@ def _verdict_of_exception(raised: list[Any]) -> Verdict:
     first = arguments[1] if type(arguments) is list and len(arguments) > 1 else None
     if name == "builtins:MemoryError":
         return Verdict.FAIL_MEMORY
-    no_thread = (
-        name == "builtins:RuntimeError" and type(first) is str and first.startswith("can't start new thread")
-    )
+    no_thread = name == "builtins:RuntimeError" and type(first) is str and first.startswith("can't start new thread")
     no_process = name in ("builtins:BlockingIOError", "builtins:OSError") and first == errno.EAGAIN
     return Verdict.FAIL_PROCESSES if no_thread or no_process else Verdict.FAIL_EXCEPTION
 
@@ -107,9 +105,7 @@ def shown(name: str, item: Input, found: Difference) -> dict[str, str]:
 
 def sentence(texts: dict[str, str]) -> str:
     """One line for people."""
-    verb = {"after": "leaves its arguments as", "arguments": "cannot be called:"}.get(
-        texts["aspect"], "gives"
-    )
+    verb = {"after": "leaves its arguments as", "arguments": "cannot be called:"}.get(texts["aspect"], "gives")
     at = f" (at {texts['where']})" if texts["where"] else ""
     line = f"{texts['call']} {verb} {texts['observed']} instead of {texts['expected']}{at}"
     return " ".join(line.split())

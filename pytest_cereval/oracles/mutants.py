@@ -49,27 +49,31 @@ Replacements = Iterator[tuple[str, ast.AST]]
 def mutants(node: FunctionNode, skeleton: Skeleton, *, limit: int = MAX_MUTANTS) -> tuple[Variant, ...]:
     """At most `limit` mutants in order of line; which ones are kept depends on the text alone."""
     found = []
-    for site in _sites(node):
+    for site, span in _sites(node):
         for label, replacement in _replacements(site):
             mutated = _replaced(node, site, replacement)
-            found.append(
-                Variant("mutant", label, getattr(site, "lineno", node.lineno), skeleton.source(mutated))
-            )
+            found.append(Variant("mutant", label, getattr(site, "lineno", span[0]), skeleton.source(mutated), span))
     unique = {variant.source: variant for variant in found}
-    kept = sorted(unique.values(), key=lambda variant: hashlib.sha256(variant.source.encode()).digest())[
-        :limit
-    ]
+    kept = sorted(unique.values(), key=lambda variant: hashlib.sha256(variant.source.encode()).digest())[:limit]
     return tuple(sorted(kept, key=lambda variant: (variant.line, variant.label, variant.source)))
 
 
-def _sites(node: FunctionNode) -> Iterator[ast.AST]:
+def _sites(node: FunctionNode) -> Iterator[tuple[ast.AST, tuple[int, int]]]:
+    """Nodes with the lines of the innermost statement around each, or of its head if it has a body."""
     for statement in without_docstring(node):
-        yield from _visible(statement)
+        yield from _visible(statement, _span(statement))
 
 
-def _visible(node: ast.AST) -> Iterator[ast.AST]:
+def _span(statement: ast.stmt) -> tuple[int, int]:
+    body = getattr(statement, "body", None)
+    if body:
+        return statement.lineno, max(statement.lineno, body[0].lineno - 1)
+    return statement.lineno, statement.end_lineno or statement.lineno
+
+
+def _visible(node: ast.AST, span: tuple[int, int]) -> Iterator[tuple[ast.AST, tuple[int, int]]]:
     """A node and what lies in it, without annotations, messages and format specifications."""
-    yield node
+    yield node, span
     if isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and _is_silent_call(node.value)):
         return
     skipped = {"annotation", "returns", "format_spec", "msg"}
@@ -77,7 +81,7 @@ def _visible(node: ast.AST) -> Iterator[ast.AST]:
         children = value if isinstance(value, list) else [value]
         for child in children:
             if isinstance(child, ast.AST) and name not in skipped:
-                yield from _visible(child)
+                yield from _visible(child, _span(child) if isinstance(child, ast.stmt) else span)
 
 
 def _is_silent_call(value: ast.expr) -> bool:
@@ -185,11 +189,7 @@ def _raise(site: ast.Raise) -> Replacements:
 
 def _jump(site: ast.Break | ast.Continue) -> Replacements:
     """`break` → `continue`, `continue` → `break`."""
-    yield (
-        ("break → continue", ast.Continue())
-        if isinstance(site, ast.Break)
-        else ("continue → break", ast.Break())
-    )
+    yield (("break → continue", ast.Continue()) if isinstance(site, ast.Break) else ("continue → break", ast.Break()))
 
 
 OPERATORS: tuple[tuple[type[ast.AST] | tuple[type[ast.AST], ...], Callable[..., Replacements]], ...] = (

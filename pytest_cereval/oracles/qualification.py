@@ -20,7 +20,9 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout
 
-MAX_EDITS = 240
+MAX_EDITS = 200
+_FEW_EDITS = 48
+_EDIT_ROUNDS = 2
 _LEAST_CPU_S = 1.0
 _CPU_MULTIPLE = 10
 _EXTEND_CPU_S = 60.0
@@ -59,14 +61,15 @@ def qualify(
         return Rejection(Reason.UNSTABLE, "the calls end their process when made one after the other")
     stub_results = trial.run_all(stubs(node, skeleton))
     mutant_results = trial.run_all(mutants(node, skeleton))
-    if extend and any(result.passes for result in [*stub_results, *mutant_results]):
-        trial.extend([*stub_results, *mutant_results])
+    for _ in range(_EDIT_ROUNDS if extend else 0):
+        weak = _is_weak(stub_results, mutant_results)
+        trial.extend([*stub_results, *mutant_results], MAX_EDITS if weak else _FEW_EDITS)
+        if not weak:
+            break
     rewrite_results = trial.run_all(rewrites(node, skeleton))
     reporter, decisions = branch_reporter(node, skeleton)
     covered = len(trial.ask(reporter).get("branches", ()))
-    certificate = _certificate(
-        trial.inputs, stub_results, mutant_results, rewrite_results, (covered, 2 * decisions)
-    )
+    certificate = _certificate(trial.inputs, stub_results, mutant_results, rewrite_results, (covered, 2 * decisions))
     passing = [result.variant.label for result in stub_results if result.passes]
     return _decide(certificate, passing) or Qualified(certificate, tuple(trial.inputs))
 
@@ -91,14 +94,18 @@ def _certificate(
         mutants_total=len(scored),
         timed_out=sum(result.cut_short for result in scored),
         equivalent=len(mutants) - len(scored),
-        survivors=tuple(
-            f"line {result.variant.line}: {result.variant.label}" for result in scored if result.passes
-        ),
+        survivors=tuple(f"line {result.variant.line}: {result.variant.label}" for result in scored if result.passes),
         rewrites_accepted=sum(result.passes for result in rewrites),
         rewrites_total=len(rewrites),
         branches_covered=branches[0],
         branches_total=branches[1],
     )
+
+
+def _is_weak(stubs: Sequence[_Result], mutants: Sequence[_Result]) -> bool:
+    scored = [result for result in mutants if not result.equivalent]
+    killed = sum(not result.passes for result in scored)
+    return any(result.passes for result in stubs) or killed < MIN_MUTATION_SCORE * len(scored)
 
 
 def _decide(certificate: Certificate, passing_stubs: Sequence[str]) -> Rejection | None:
@@ -132,6 +139,8 @@ class _Trial:
         self._bench = bench
         self._function = function
         self.inputs = list(inputs)
+        self._tried = list(inputs)
+        self._whole = (function.def_line, function.last_line)
         reply = bench.ask("expect", key=function.name)
         self.repeats = "cpu_s" in reply
         self._cpu_s = max(_LEAST_CPU_S, _CPU_MULTIPLE * reply.get("cpu_s", 0.0))
@@ -142,6 +151,7 @@ class _Trial:
             key=self._function.name,
             source=variant.source,
             qualname=self._function.qualname,
+            span=variant.span,
             start=start,
             cpu_s=self._cpu_s,
         )
@@ -158,17 +168,21 @@ class _Trial:
                 found.append(_Result(variant, passes, equivalent, cut_short))
         return found
 
-    def extend(self, results: Sequence[_Result]) -> None:
-        """Add the edited inputs that tell a passing variant apart, and note which variants they caught."""
-        given = len(self.inputs)
-        reply = self._bench.ask("extend", key=self._function.name, limit=MAX_EDITS, cpu_s=_EXTEND_CPU_S)
-        entries = [item.entry for item in self.inputs]
-        new = [Glimpse.told(edited_entry(entries, found), found["told"]) for found in reply["found"]]
+    def extend(self, results: Sequence[_Result], limit: int) -> None:
+        """Try edits of all inputs so far, earlier edits included; keep those that tell a passing variant apart."""
+        left = [result for result in results if result.passes and not result.equivalent]
+        if not left:
+            return
+        spans = sorted({result.variant.span or self._whole for result in left})
+        reply = self._bench.ask("extend", key=self._function.name, spans=spans, limit=limit, cpu_s=_EXTEND_CPU_S)
+        start = len(self._tried)
+        for found in reply["found"]:
+            entries = [item.entry for item in self._tried]
+            self._tried.append(Glimpse.told(edited_entry(entries, found), found["told"]))
         caught: dict[int, None] = {}
-        for result in results:
-            if result.passes and not result.equivalent:
-                differs = self.ask(result.variant, start=given).get("differs")
-                if differs is not None:
-                    result.passes = False
-                    caught[differs - given] = None
-        self.inputs += [new[number] for number in caught]
+        for result in left:
+            reply = self.ask(result.variant, start=start)
+            if reply.get("differs") is not None:
+                result.passes = False
+                caught[reply["differs"]] = None
+        self.inputs += [self._tried[number] for number in caught]

@@ -95,7 +95,8 @@ class RecordedCallOracle:
     def judge(self, function: SourceFunction, hidden: Sequence[Input], candidate: Candidate) -> Finding:
         """The verdict on one candidate.
 
-        Raises `CerevalError` without hidden inputs, and `SandboxError` when a sandbox cannot be started.
+        Raises `CerevalError` without hidden inputs or for one that no message holds, and `SandboxError` when a
+        sandbox cannot be started.
         """
         if not hidden:
             raise CerevalError(
@@ -180,9 +181,7 @@ def _load(process: Process, request: dict[str, Any], timeout_s: float, run: _Run
     return reply.kind == "ready"
 
 
-def _ask_all(
-    process: Process, hidden: Sequence[Input], order: list[int], timeout_s: float, run: _Run
-) -> None:
+def _ask_all(process: Process, hidden: Sequence[Input], order: list[int], timeout_s: float, run: _Run) -> None:
     for index in order:
         item = hidden[index]
         reply = _ask(process, {"input": item.entry}, timeout_s, ("observation", "unbuilt", "too_big"))
@@ -200,7 +199,10 @@ def _ask(process: Process, content: dict[str, Any], timeout_s: float, allowed: t
     question.
     """
     number = secrets.token_hex(8)
-    process.send({"id": number, **content})
+    try:
+        process.send({"id": number, **content})
+    except FrameError as error:  # ours, and thus no verdict on the candidate
+        raise CerevalError(f"a hidden input cannot be sent to a worker: {error}") from error
     return checked(process.receive(timeout_s=timeout_s), number, allowed)
 
 
@@ -221,9 +223,7 @@ def _why_gone(end: End, limits: Limits, loaded: bool) -> tuple[Verdict, str]:
 
 def _second(order: list[int], candidate: Candidate) -> tuple[list[int], int]:
     """Another order and another hash seed, the same for the same answer."""
-    number = int.from_bytes(
-        hashlib.sha256(candidate.source.encode("utf-8", "backslashreplace")).digest()[:4], "big"
-    )
+    number = int.from_bytes(hashlib.sha256(candidate.source.encode("utf-8", "backslashreplace")).digest()[:4], "big")
     shuffled = list(order)
     random.Random(number).shuffle(shuffled)  # noqa: S311 - an order, not a secret
     return (shuffled if shuffled != order else order[::-1]), number or 1

@@ -36,9 +36,7 @@ class Candidates:
     files: frozenset[str] = frozenset()
 
 
-def first_look(
-    bench: Bench, function: SourceFunction, entries: Sequence[Entry], again: Sequence[Entry]
-) -> Candidates:
+def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry], again: Sequence[Entry]) -> Candidates:
     """The first replay: what the calls do, and which ones the second recording holds as well."""
     found = Candidates(function)
     others = [entry for entry in again if entry not in entries]

@@ -72,9 +72,7 @@ class Skeleton:
         inner: ast.stmt = alone
         for parent in reversed(self._parents):
             inner = ast.ClassDef(name=parent, bases=[], keywords=[], body=[inner], decorator_list=[])
-        return ast.unparse(
-            ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[]))
-        )
+        return ast.unparse(ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[])))
 
 
 def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:

@@ -77,10 +77,10 @@ def write_case_pages(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
-            if _OWN_PAGE.fullmatch(old.name) and old.name not in pages:
+            if _OWN_PAGE.fullmatch(old.name):
                 old.unlink()
         for name, content in pages.items():
-            (folder / name).write_text(content, encoding="utf-8", errors="backslashreplace")
+            (folder / name).write_text(content, encoding="utf-8")
     except OSError as error:
         raise StoreError(
             f"the case pages in {folder} cannot be written: {error.strerror}",

@@ -81,6 +81,10 @@ class HtmlReport:
         self._run_info = run_info
         self._attempts: dict[tuple[str, int], Attempt] = {}
 
+    def record(self, attempt: Attempt) -> None:
+        """Count an attempt that no report carries: that of an item whose xdist worker died."""
+        self._attempts[attempt.task_id, attempt.sample] = attempt
+
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_html_report_title(self, report: Any) -> None:
         report.title = f"cereval: {self.path.stem}"
@@ -92,10 +96,10 @@ class HtmlReport:
         ]
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
-    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+    def pytest_html_results_table_row(self, report: pytest.TestReport | pytest.CollectReport, cells: list[str]) -> None:
         if not cells:
             return
-        attempts = attempts_on(report) if isinstance(report, pytest.TestReport) else []
+        attempts = self._attempts_of(report)
         for index, cell in enumerate(cells):
             # pytest-html puts the node id into its cell as it is.
             if cell.startswith('<td class="col-testId">'):
@@ -114,7 +118,8 @@ class HtmlReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._attempts.update({(each.task_id, each.sample): each for each in attempts_on(report)})
+        for each in attempts_on(report):
+            self.record(each)
         self.rows.saw(report)
 
     @pytest.hookimpl(tryfirst=True)
@@ -146,6 +151,11 @@ class HtmlReport:
                 page.pytest_runtest_logreport(report)
             self.rows.saw(report)
         return missing
+
+    def _attempts_of(self, report: pytest.TestReport | pytest.CollectReport) -> list[Attempt]:
+        if not isinstance(report, pytest.TestReport):
+            return []
+        return attempts_on(report) or [each for each in self._attempts.values() if each.nodeid == report.nodeid]
 
     def _describe_environment(self) -> None:
         try:

@@ -26,9 +26,7 @@ def summary_html(summary: Summary, info: RunInfo, *, cases_link: str = "") -> Ma
     from markupsafe import Markup
 
     verdicts = [
-        (verdict, summary.by_verdict[verdict.value])
-        for verdict in Verdict
-        if verdict.value in summary.by_verdict
+        (verdict, summary.by_verdict[verdict.value]) for verdict in Verdict if verdict.value in summary.by_verdict
     ]
     rendered = (
         environment()

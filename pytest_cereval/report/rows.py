@@ -61,9 +61,7 @@ class Rows:
         yield _report(nodeid, "teardown", "passed", None)
 
 
-def _report(
-    nodeid: str, when: Literal["call", "teardown"], outcome: _Outcome, text: str | None
-) -> pytest.TestReport:
+def _report(nodeid: str, when: Literal["call", "teardown"], outcome: _Outcome, text: str | None) -> pytest.TestReport:
     return pytest.TestReport(
         nodeid=nodeid,
         location=(nodeid.partition("::")[0], None, nodeid),

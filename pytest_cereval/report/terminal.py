@@ -38,10 +38,7 @@ class RunInfo:
 
 def summary_lines(summary: Summary, info: RunInfo) -> list[str]:
     """The run in lines of plain text, the verdict first."""
-    return [
-        printable(line)
-        for line in (*_verdict(summary, info), *_groups(summary), *_circumstances(summary, info))
-    ]
+    return [printable(line) for line in (*_verdict(summary, info), *_groups(summary), *_circumstances(summary, info))]
 
 
 # Said once beside the first rate; `results.statistics` is the long form.
@@ -83,9 +80,7 @@ def duration_text(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"
-    return (
-        f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    )
+    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def _verdict(summary: Summary, info: RunInfo) -> list[str]:
@@ -198,9 +193,7 @@ class ProgressLine:
         self._writer.flush()
 
 
-def progress_text(
-    done: int, total: int, name: str, *, tokens: int, seconds: float, left_s: float | None
-) -> str:
+def progress_text(done: int, total: int, name: str, *, tokens: int, seconds: float, left_s: float | None) -> str:
     """`[3/24] cerberus.validator… 142 tokens 21.3 tok/s, 4m10s left`; the number is the task being asked."""
     speed = f" {tokens / seconds:.1f} tok/s" if seconds > 0 and tokens else ""
     left = "" if left_s is None else f", {duration_text(left_s)} left"

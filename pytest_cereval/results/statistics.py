@@ -137,7 +137,7 @@ def rate_of(name: str, attempts: Sequence[Attempt]) -> Rate:
     for each in scored:
         by_task.setdefault(each.task_id, []).append(each.verdict.is_pass)
     scores = [sum(passes) / len(passes) for passes in by_task.values()]
-    total = min(math.fsum(scores), float(len(scores)))
+    total = math.fsum(scores)
     low, high = wilson(total, len(scores))
     return Rate(
         name=name,

@@ -49,9 +49,7 @@ class Store:
     def open(cls, path: Path, *, must_exist: bool = False) -> Store:
         """Open or create the file and bring its schema up to date; raises `StoreError`."""
         if must_exist and not path.is_file():
-            raise StoreError(
-                f"there is no store at {path}", next_step="give the path of one with --cereval-store=PATH"
-            )
+            raise StoreError(f"there is no store at {path}", next_step="give the path of one with --cereval-store=PATH")
         with _explained(path, "open"):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +58,7 @@ class Store:
                     f"the folder of the store {path} cannot be made: {error.strerror}",
                     next_step=_CHOOSE_ANOTHER,
                 ) from error
-            connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             try:
                 migrate(connection, path)
                 # Fails where another process is just doing it; without it the store is slower, not wrong.
@@ -78,9 +74,7 @@ class Store:
     def begin_run(self, run_id: str, provenance: dict[str, Any]) -> None:
         """Start a run now; raises `StoreError` if there is one with this id."""
         if self._rows("SELECT 1 FROM runs WHERE run_id = ?", run_id):
-            raise StoreError(
-                f"{self.path} already holds a run {run_id!r}", next_step="begin a run with a new id"
-            )
+            raise StoreError(f"{self.path} already holds a run {run_id!r}", next_step="begin a run with a new id")
         with self._writing(f"begin run {run_id!r}") as connection:
             connection.execute(
                 "INSERT INTO runs (run_id, started, status, provenance) VALUES (?, ?, ?, ?)",
@@ -99,9 +93,7 @@ class Store:
         ending = RunStatus(status).value
         self.run(run_id)
         with self._writing(f"end run {run_id!r}") as connection:
-            connection.execute(
-                "UPDATE runs SET ended = ?, status = ? WHERE run_id = ?", (_now(), ending, run_id)
-            )
+            connection.execute("UPDATE runs SET ended = ?, status = ? WHERE run_id = ?", (_now(), ending, run_id))
 
     def save_tasks(self, run_id: str, tasks: list[dict[str, Any]], ledger: list[dict[str, Any]]) -> None:
         """Keep what a run asks, in order, and what it does not ask and why; again, it replaces the first."""
@@ -109,9 +101,7 @@ class Store:
             connection.execute("DELETE FROM run_tasks WHERE run_id = ?", (run_id,))
             for position, task in enumerate(tasks):
                 digest = _save_document(connection, task, f"task {task['id']!r}")
-                connection.execute(
-                    "INSERT INTO run_tasks VALUES (?, ?, ?, ?)", (run_id, position, task["id"], digest)
-                )
+                connection.execute("INSERT INTO run_tasks VALUES (?, ?, ?, ?)", (run_id, position, task["id"], digest))
             digest = _save_document(connection, ledger, "the ledger")
             connection.execute("UPDATE runs SET ledger = ? WHERE run_id = ?", (digest, run_id))
 
@@ -134,9 +124,7 @@ class Store:
                 (run_id, task_id, sample, prompt_sha256, model_key, reusable, body),
             )
 
-    def find_completion(
-        self, task_id: str, sample: int, prompt_sha256: str, model_key: str
-    ) -> dict[str, Any] | None:
+    def find_completion(self, task_id: str, sample: int, prompt_sha256: str, model_key: str) -> dict[str, Any] | None:
         """The newest answer of any run to exactly this question; never an empty, timed-out or failed one."""
         rows = self._rows(
             "SELECT body FROM completions WHERE task_id = ? AND sample = ? AND prompt_sha256 = ?"
@@ -191,9 +179,7 @@ class Store:
         found = self._runs("WHERE run_id = ?", run_id)
         if not found:
             known = ", ".join(repr(each.run_id) for each in self.runs()[-5:]) or "none"
-            raise StoreError(
-                f"{self.path} holds no run {run_id!r}", next_step=f"choose one of the latest: {known}"
-            )
+            raise StoreError(f"{self.path} holds no run {run_id!r}", next_step=f"choose one of the latest: {known}")
         return found[0]
 
     def latest_run_id(self) -> str | None:

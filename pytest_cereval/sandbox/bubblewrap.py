@@ -52,9 +52,7 @@ class Bubblewrap:
         launch = mounts.checked(launch)
         options = self.options(launch, limits)
         if os.geteuid() != 0:
-            return Process(
-                lambda ends: self._spawn(options, launch, limits, ends), limits, channel=launch.channel
-            )
+            return Process(lambda ends: self._spawn(options, launch, limits, ends), limits, channel=launch.channel)
         give_away(bind.source for bind in launch.writable)
         sources = [bind.source for bind in launch.binds + launch.writable] + parts_of(self._program)
 
@@ -66,9 +64,7 @@ class Bubblewrap:
 
         return Process(spawn_as_nobody, limits, channel=launch.channel)
 
-    def _spawn(
-        self, options: list[str | bytes], launch: Launch, limits: Limits, ends: ChildEnds
-    ) -> Namespace:
+    def _spawn(self, options: list[str | bytes], launch: Launch, limits: Limits, ends: ChildEnds) -> Namespace:
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             status, status_end = open_pipe(ours, theirs)
             gate_end, gate = open_pipe(ours, ours)

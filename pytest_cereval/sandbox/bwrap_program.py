@@ -37,9 +37,7 @@ def find_program() -> tuple[Path, tuple[int, ...]]:
 def version_of(program: Path) -> tuple[int, ...]:
     """Ask the program for its version; raises `SandboxError` if it does not run or is too old."""
     try:
-        done = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=10, check=True, env={}
-        )
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True, env={})
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"{program} does not run: {error}", next_step=REMEDY) from error
     numbers = tuple(map(int, re.findall(r"\d+", done.stdout)[:3]))

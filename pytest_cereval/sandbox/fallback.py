@@ -89,9 +89,7 @@ class Fallback:
 
     def _spawn_as_nobody(self, plan: dict[str, Any], place: stand_in.StandIn, ends: ChildEnds) -> Group:
         own_python = (Path(sys.base_prefix), Path(sys.executable).resolve().parent, _LAUNCHER)
-        start = UnprivilegedStart(
-            lambda: self._spawn(plan, ends), [place.root, *place.read, *place.write, *own_python]
-        )
+        start = UnprivilegedStart(lambda: self._spawn(plan, ends), [place.root, *place.read, *place.write, *own_python])
         tree = start.result()
         tree.at_close.callback(start.release)
         return tree

@@ -58,9 +58,7 @@ def inspect_interpreter(python: Path) -> Interpreter:
     Raises `SandboxError` if it cannot run or is not a Python that answers.
     """
     try:
-        done = subprocess.run(
-            [python, "-I", "-c", _QUESTION], capture_output=True, text=True, timeout=30, check=True
-        )
+        done = subprocess.run([python, "-I", "-c", _QUESTION], capture_output=True, text=True, timeout=30, check=True)
         answer = json.loads(done.stdout)
         return Interpreter(**{**answer, "site": tuple(answer["site"])})
     except subprocess.CalledProcessError as error:

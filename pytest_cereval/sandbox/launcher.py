@@ -70,9 +70,7 @@ def _confine(config: dict[str, Any]) -> None:
 def _ruleset(libc: ctypes.CDLL, wanted: dict[str, Any]) -> int:
     """A Landlock ruleset with the wanted rights below each path; the structs are in linux/landlock.h."""
     attributes = struct.pack("=QQQ", *wanted["handled"])
-    ruleset: int = _checked(
-        libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0), "Landlock ruleset"
-    )
+    ruleset: int = _checked(libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0), "Landlock ruleset")
     for path, rights in wanted["rules"]:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights, fd)

@@ -160,9 +160,7 @@ def _mount(
     def encoded(text: str | None) -> bytes | None:
         return None if text is None else os.fsencode(text)
 
-    if libc.mount(
-        encoded(source), os.fsencode(target), encoded(kind), ctypes.c_ulong(flags), encoded(options)
-    ):
+    if libc.mount(encoded(source), os.fsencode(target), encoded(kind), ctypes.c_ulong(flags), encoded(options)):
         raise SandboxError(
             f"mounting on {target} in a private namespace failed: {os.strerror(ctypes.get_errno())}",
             next_step="run as an ordinary user",

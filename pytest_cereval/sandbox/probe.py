@@ -78,9 +78,7 @@ def _processes(order: dict[str, Any]) -> int:
 
 
 def _memory_mb(order: dict[str, Any]) -> int:
-    taken: list[
-        mmap.mmap
-    ] = []  # maps and not bytearrays: address space is what is limited, and pages cost time
+    taken: list[mmap.mmap] = []  # maps and not bytearrays: address space is what is limited, and pages cost time
     with contextlib.suppress(OSError):
         while len(taken) * 32 < 2 * order["memory_mb"]:
             taken.append(mmap.mmap(-1, 32 * _MB))

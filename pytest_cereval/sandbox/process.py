@@ -78,9 +78,7 @@ class Process:
             if channel:
                 self._receive_fd, child_writes = open_pipe(ours, theirs)
                 child_reads, self._send_fd = open_pipe(theirs, ours)
-                os.set_blocking(
-                    self._send_fd, False
-                )  # so that a program that does not read cannot hold `send`
+                os.set_blocking(self._send_fd, False)  # so that a program that does not read cannot hold `send`
                 ends = (child_reads, child_writes)
             child_ends = ChildEnds(output, output_read, ends)
             self._supervisor = Supervisor(

@@ -74,9 +74,7 @@ PROMISES: dict[str, Promise] = {
         _over("tmp_mb", LIMITS.tmp_mb + SHM_MB),
     ),
     # Where the kernel counts all tasks of the user, some of them may end meanwhile and leave room for more.
-    "processes": Promise(
-        "the number of processes is bounded", _EVERY, _over("processes", 2 * LIMITS.processes - 1)
-    ),
+    "processes": Promise("the number of processes is bounded", _EVERY, _over("processes", 2 * LIMITS.processes - 1)),
     "memory": Promise("memory per process is bounded", _EVERY, _over("memory_mb", LIMITS.memory_mb)),
     "file_size": Promise("the size of a file is bounded", _EVERY, _over("file_mb", LIMITS.file_mb)),
     "open_files": Promise("the number of open files is bounded", _EVERY, _over("open_files", LIMITS.files)),
@@ -138,10 +136,7 @@ def _bait(folder: Path) -> Iterator[_Bait]:
             "canary": str(canary),
             "folders": [*_FOLDERS, str(folder)],
             "scratch": [".", "/dev/shm"],
-            **{
-                name: getattr(LIMITS, name)
-                for name in ("processes", "memory_mb", "files", "file_mb", "tmp_mb")
-            },
+            **{name: getattr(LIMITS, name) for name in ("processes", "memory_mb", "files", "file_mb", "tmp_mb")},
         }
         yield _Bait(order, datagrams)
 

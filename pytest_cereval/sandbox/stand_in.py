@@ -96,11 +96,7 @@ def _show(bind: Bind, launch: Launch, place: StandIn) -> None:
     elif bind.target in launch.hidden:
         target.mkdir()
     elif bind.source.is_dir():
-        hidden = {
-            bind.source / PurePosixPath(path).relative_to(bind.target)
-            for path in launch.hidden
-            if path in masks
-        }
+        hidden = {bind.source / PurePosixPath(path).relative_to(bind.target) for path in launch.hidden if path in masks}
         shutil.copytree(
             bind.source,
             target,

@@ -51,9 +51,7 @@ class Tree(Protocol):
 class Supervisor(threading.Thread):
     """Runs one launch from spawn to `end`; owns the read end of its output."""
 
-    def __init__(
-        self, spawn: Callable[[], Tree], limits: Limits, *, output_fd: int, channel_fd: int | None
-    ) -> None:
+    def __init__(self, spawn: Callable[[], Tree], limits: Limits, *, output_fd: int, channel_fd: int | None) -> None:
         super().__init__(name="cereval-sandbox", daemon=True)
         self._spawn = spawn
         self._limits = limits
@@ -153,9 +151,7 @@ class Supervisor(threading.Thread):
                         limit = min(limit, self._limit_after_stop())
                 flooded = not self._reason and self._tail.total > FLOOD_BYTES
                 if flooded or time.monotonic() >= limit:
-                    limit = self._kill(
-                        child, "output" if flooded else "wall" if limit >= self.deadline else "finish"
-                    )
+                    limit = self._kill(child, "output" if flooded else "wall" if limit >= self.deadline else "finish")
         finally:
             os.close(child)
 

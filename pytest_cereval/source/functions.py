@@ -73,7 +73,10 @@ class SourceFunction:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SourceFunction:
         """The inverse of `to_dict`."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
 
 
 def _plain(value: Any) -> Any:
@@ -140,7 +143,9 @@ def _decode(text: bytes) -> str:
     return text.decode(encoding)
 
 
-def _walk(node: ast.AST, parents: tuple[str, ...], nested: bool) -> Iterator[tuple[FunctionNode, tuple[str, ...], bool]]:
+def _walk(
+    node: ast.AST, parents: tuple[str, ...], nested: bool
+) -> Iterator[tuple[FunctionNode, tuple[str, ...], bool]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, FunctionNode):
             yield child, parents, nested

@@ -21,7 +21,17 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, python_program
 from pytest_cereval.source.repository import Checkout
 
-_PYTEST_ARGUMENTS = ("-q", "-p", "no:cacheprovider", "-p", "no:cereval", "-p", "no:randomly", "-o", "addopts=")
+_PYTEST_ARGUMENTS = (
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:cereval",
+    "-p",
+    "no:randomly",
+    "-o",
+    "addopts=",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +184,7 @@ def _run_tests(
     checkout: Checkout, request: dict[str, Any], sandbox: Sandbox, interpreter: Interpreter, timeout_s: int
 ) -> tuple[dict[int, list[bytes]], dict[str, Any]]:
     """One run of the tests in a throw-away copy: calls by number of the function, and the summary."""
-    limits = Limits(
-        wall_s=timeout_s, cpu_s=timeout_s, memory_mb=4096, processes=256, files=512, file_mb=64, tmp_mb=256
-    )
+    limits = Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=4096, processes=256, files=512, file_mb=64, tmp_mb=256)
     calls: dict[int, list[bytes]] = {}
     with _writable_copy(checkout.full) as copy:
         bound = Bind(copy, REPOSITORY)

@@ -1,4 +1,4 @@
-"""Turns `PATH[@REV]` into a checkout of exactly that commit, read from git objects; the working tree is never touched."""
+"""Turns `PATH[@REV]` into a checkout of exactly that commit, from git objects; the working tree is never touched."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def _open(path: Path) -> git.Repo:
         ) from error
     if not path.exists():
         raise SourceError(
-            f"no such repository: {path}", next_step="give --cereval-repo=PATH or --cereval-repo=PATH@REVISION"
+            f"no such repository: {path}",
+            next_step="give --cereval-repo=PATH or --cereval-repo=PATH@REVISION",
         )
     try:
         repository = git.Repo(path, search_parent_directories=False)
@@ -167,8 +168,10 @@ def _is_dirty(repository: git.Repo) -> bool:
 def _write_tree(commit: git.Commit, staging: Path) -> None:
     (staging / "full").mkdir()
     (staging / "runtime").mkdir()
-    for blob in commit.tree.traverse(predicate=lambda item, _: item.type == "blob"):
-        if not stat.S_ISREG(blob.mode):
+    import git
+
+    for blob in commit.tree.traverse():
+        if not isinstance(blob, git.Blob) or not stat.S_ISREG(blob.mode):
             continue
         path = PurePosixPath(os.fsdecode(os.fsencode(blob.path)))
         content = blob.data_stream.read()

@@ -34,7 +34,15 @@ from pytest_cereval.tasks.task import Category, Size, Task, task_id
 
 Progress = Callable[[str, int, int], None]
 _BATCH = 12
-_TEST_TOOLS = ("pytest", "_pytest", "hypothesis", "_hypothesis_pytestplugin", "pluggy", "pytest_cereval", "llama_cpp")
+_TEST_TOOLS = (
+    "pytest",
+    "_pytest",
+    "hypothesis",
+    "_hypothesis_pytestplugin",
+    "pluggy",
+    "pytest_cereval",
+    "llama_cpp",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,11 @@ class BuildSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The part that changes results."""
-        return {"limit": self.limit, "context_tokens": self.prompt.context_tokens, "bounds": asdict(self.bounds)}
+        return {
+            "limit": self.limit,
+            "context_tokens": self.prompt.context_tokens,
+            "bounds": asdict(self.bounds),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,9 @@ def _cached(file: Path, revision: Revision, cache_folder: Path) -> Suite | None:
 def _code() -> str:
     """A digest of the modules that make suites, so that no cache outlives the code that filled it."""
     package = Path(pytest_cereval.__file__).parent
-    files = sorted(file for name in ("source", "inside", "oracles", "tasks") for file in (package / name).rglob("*.[pj]*"))
+    files = sorted(
+        file for name in ("source", "inside", "oracles", "tasks") for file in (package / name).rglob("*.[pj]*")
+    )
     texts = [file.read_bytes() for file in files if file.suffix in (".py", ".j2")]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
@@ -228,9 +242,7 @@ class _Build:
                 self.loaded |= frozenset(data["loaded"])
         unknown = [function for function in batch if function.name not in outcomes]
         if unknown:
-            fresh = certify_all(
-                setting, unknown, recording, workers=self.settings.workers, progress=self.progress
-            )
+            fresh = certify_all(setting, unknown, recording, workers=self.settings.workers, progress=self.progress)
             self._remember(fresh)
             outcomes |= {item.function.name: item for item in fresh.certified}
             outcomes |= {entry.function: entry for entry in fresh.ledger}
@@ -257,7 +269,14 @@ class _Build:
         )
         prompt = code_generation_prompt(function, item.visible, surroundings, self.settings.prompt)
         inputs = tuple(sorted(entry.digest for entry in item.hidden))
-        identity = [RULES_VERSION, Category.CODE_GENERATION, function.to_dict(), prompt.system, prompt.user, inputs]
+        identity = [
+            RULES_VERSION,
+            Category.CODE_GENERATION,
+            function.to_dict(),
+            prompt.system,
+            prompt.user,
+            inputs,
+        ]
         task = Task(
             id=task_id(*identity),
             name=function.name,
@@ -303,7 +322,7 @@ def _certified_dict(item: Certified) -> dict[str, Any]:
 
 
 def _site_hidden(interpreter: Interpreter, found: Scan, loaded: frozenset[str]) -> tuple[str, ...]:
-    """Installed files a candidate must not see: the package under test, and test tools that the reference does without."""
+    """Installed files a candidate must not see: the package under test, and test tools the reference does without."""
     own = {function.module.partition(".")[0] for function in found.functions}
     hidden = []
     for folder in interpreter.site:

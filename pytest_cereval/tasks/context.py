@@ -92,7 +92,11 @@ def hidden_body(source: str, function: SourceFunction) -> str:
 
 def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
     for node in ast.walk(module):
-        if isinstance(node, FunctionNode) and node.name == function.bare_name and first_line(node) == function.first_line:
+        if (
+            isinstance(node, FunctionNode)
+            and node.name == function.bare_name
+            and first_line(node) == function.first_line
+        ):
             return node
     raise LookupError(f"{function.name} is not in its file")
 
@@ -100,8 +104,10 @@ def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
 def _pieces(body: Sequence[ast.stmt], function: SourceFunction, depth: int, owner: str) -> Iterator[Piece]:
     """Statements one after the other; the classes around the function are opened, all others are one piece."""
     for node in body:
-        enclosing = isinstance(node, ast.ClassDef) and depth < len(function.parents) and (
-            node.name == function.parents[depth] and node.lineno <= function.def_line <= (node.end_lineno or 0)
+        enclosing = (
+            isinstance(node, ast.ClassDef)
+            and depth < len(function.parents)
+            and (node.name == function.parents[depth] and node.lineno <= function.def_line <= (node.end_lineno or 0))
         )
         if isinstance(node, FunctionNode) and first_line(node) == function.first_line:
             yield Piece(node, node.name, depth, owner, texts={Shown.FULL: _indented(_without_body(node), depth)})

@@ -85,9 +85,7 @@ def connect(served: Broker) -> Iterator[Callable[[], RemoteModel]]:
         client.close()
 
 
-def test_prompt_settings_progress_and_completion_cross(
-    connect: Callable[[], RemoteModel], echo: EchoModel
-) -> None:
+def test_prompt_settings_progress_and_completion_cross(connect: Callable[[], RemoteModel], echo: EchoModel) -> None:
     client: Model = connect()
     seen: list[int] = []
     prompt = Prompt("sys", "naïve\n\t'\"")
@@ -109,9 +107,7 @@ def test_an_error_crosses_and_the_connection_goes_on(
     assert client.complete(Prompt("", "good"), SHORT).text == "good"
 
 
-def test_a_bug_in_the_model_reaches_the_client_as_an_error(
-    connect: Callable[[], RemoteModel], echo: EchoModel
-) -> None:
+def test_a_bug_in_the_model_reaches_the_client_as_an_error(connect: Callable[[], RemoteModel], echo: EchoModel) -> None:
     echo.errors["bad"] = ZeroDivisionError("by zero")
     with pytest.raises(ModelError, match="ZeroDivisionError: by zero"):
         connect().complete(Prompt("", "bad"), SHORT)
@@ -155,9 +151,7 @@ def test_a_client_that_was_interrupted_asks_anew(connect: Callable[[], RemoteMod
 
 def test_each_completion_is_reported_once_before_the_client_has_it(echo: EchoModel) -> None:
     reported: list[tuple[str, int, str]] = []
-    broker = Broker(
-        echo, lambda prompt, sampling, made: reported.append((prompt.user, sampling.seed, made.text))
-    )
+    broker = Broker(echo, lambda prompt, sampling, made: reported.append((prompt.user, sampling.seed, made.text)))
     client = RemoteModel(broker.address, broker.token)
     try:
         client.complete(Prompt("", "a"), Sampling(seed=3))
@@ -179,9 +173,7 @@ def test_after_closing_clients_learn_that_nobody_answers(echo: EchoModel) -> Non
     assert not Path(broker.address).parent.exists()
 
 
-def test_a_long_temporary_path_is_avoided(
-    echo: EchoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_temporary_path_is_avoided(echo: EchoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))

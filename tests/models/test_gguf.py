@@ -57,9 +57,7 @@ def test_a_vocabulary_that_differs_in_one_token_has_another_digest(tiny_gguf: Pa
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_file_cut_off_anywhere_is_refused_with_its_size(
-    tiny_gguf: Path, scratch: Path, data: st.DataObject
-) -> None:
+def test_a_file_cut_off_anywhere_is_refused_with_its_size(tiny_gguf: Path, scratch: Path, data: st.DataObject) -> None:
     whole = tiny_gguf.read_bytes()
     size = data.draw(st.integers(4, len(whole) - 1))
     cut = scratch / "cut.gguf"
@@ -70,9 +68,7 @@ def test_a_file_cut_off_anywhere_is_refused_with_its_size(
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_damaged_header_gives_a_header_or_a_model_error(
-    tiny_gguf: Path, scratch: Path, data: st.DataObject
-) -> None:
+def test_a_damaged_header_gives_a_header_or_a_model_error(tiny_gguf: Path, scratch: Path, data: st.DataObject) -> None:
     damaged = bytearray(tiny_gguf.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, 12_000))
@@ -103,9 +99,7 @@ def test_a_damaged_header_gives_a_header_or_a_model_error(
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1 << 60), "is cut off"),
     ],
 )
-def test_a_file_that_is_no_model_is_refused_with_what_was_found(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_a_file_that_is_no_model_is_refused_with_what_was_found(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=message):
@@ -128,9 +122,7 @@ def test_a_vocabulary_without_weights_is_refused(tmp_path: Path) -> None:
         read_header(write_tiny_gguf(tmp_path / "vocab.gguf", with_weights=False))
 
 
-@pytest.mark.parametrize(
-    ("architecture", "kind"), [("clip", None), ("llama", "mmproj"), ("llama", "adapter")]
-)
+@pytest.mark.parametrize(("architecture", "kind"), [("clip", None), ("llama", "mmproj"), ("llama", "adapter")])
 def test_a_projector_or_adapter_is_refused(tmp_path: Path, architecture: str, kind: str | None) -> None:
     with pytest.raises(ModelError, match="is not a language model"):
         read_header(_metadata_file(tmp_path / "part.gguf", architecture, kind))
@@ -154,9 +146,7 @@ def test_a_split_model_needs_all_its_parts_and_is_named_by_the_first(tiny_gguf: 
 
 
 def test_a_header_for_the_record_carries_digests_in_place_of_long_values(tiny_gguf: Path) -> None:
-    recorded = read_header(
-        write_tiny_gguf(tiny_gguf.with_name("long.gguf"), chat_template="x" * 5000)
-    ).to_dict()
+    recorded = read_header(write_tiny_gguf(tiny_gguf.with_name("long.gguf"), chat_template="x" * 5000)).to_dict()
     assert recorded["metadata"]["tokenizer.chat_template"]["length"] == 5000
     assert recorded["metadata"]["tokenizer.ggml.tokens"]["count"] == 263
 

@@ -15,9 +15,7 @@ from pytest_cereval.models.model import FinishReason, Prompt, Sampling
 from tests.models.hosts import PROMPT, SHORT, SLOW_TOKENS, Open, loads
 
 
-def test_nothing_is_loaded_before_the_first_request(
-    open_model: Open, tiny_gguf: Path, load_log: Path
-) -> None:
+def test_nothing_is_loaded_before_the_first_request(open_model: Open, tiny_gguf: Path, load_log: Path) -> None:
     model = open_model(tiny_gguf)
     assert model.describe()["loaded"] is None
     assert loads(load_log) == []
@@ -44,9 +42,7 @@ def test_many_threads_share_one_load_and_get_their_own_answers(
     assert model.describe()["n_loads"] == 1
 
 
-def test_the_description_identifies_file_settings_and_what_took_effect(
-    open_model: Open, tiny_gguf: Path
-) -> None:
+def test_the_description_identifies_file_settings_and_what_took_effect(open_model: Open, tiny_gguf: Path) -> None:
     described = open_model(tiny_gguf, spec="as the user wrote it").describe_loaded()
     digest = hashlib.sha256(tiny_gguf.read_bytes()).hexdigest()
     assert described["spec"] == "as the user wrote it"

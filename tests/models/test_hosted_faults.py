@@ -29,12 +29,8 @@ def test_a_crash_costs_one_attempt_and_a_restart(
 ) -> None:
     model = open_model(endless_gguf, command=host_with(SLOW_TOKENS))
     before = model.complete(PROMPT, SHORT)
-    with pytest.raises(
-        ModelCrashed, match=r"died while it answered: killed by SIGKILL(.|\n)*this attempt is lost"
-    ):
-        model.complete(
-            PROMPT, Sampling(max_tokens=500), lambda _: os.kill(loads(load_log)[-1], signal.SIGKILL)
-        )
+    with pytest.raises(ModelCrashed, match=r"died while it answered: killed by SIGKILL(.|\n)*this attempt is lost"):
+        model.complete(PROMPT, Sampling(max_tokens=500), lambda _: os.kill(loads(load_log)[-1], signal.SIGKILL))
     after = model.complete(PROMPT, SHORT)
     assert (after.text, after.tokens_sha256) == (before.text, before.tokens_sha256)
     assert len(loads(load_log)) == 2
@@ -42,9 +38,7 @@ def test_a_crash_costs_one_attempt_and_a_restart(
     assert (described["n_loads"], described["n_crashes"]) == (2, 1)
 
 
-def test_a_host_that_dies_between_requests_costs_no_attempt(
-    open_model: Open, tiny_gguf: Path, load_log: Path
-) -> None:
+def test_a_host_that_dies_between_requests_costs_no_attempt(open_model: Open, tiny_gguf: Path, load_log: Path) -> None:
     model = open_model(tiny_gguf)
     before = model.complete(PROMPT, SHORT)
     os.kill(loads(load_log)[0], signal.SIGKILL)

@@ -99,7 +99,5 @@ def test_a_file_llama_cpp_cannot_load_is_an_error_with_its_log(
 ) -> None:
     path = tmp_path / "unknown.gguf"
     path.write_bytes(tiny_gguf.read_bytes().replace(b"qwen35moe", b"qwen35xyz"))
-    with pytest.raises(
-        ModelError, match=r"llama.cpp cannot load .*unknown.gguf(.|\n)*unknown model architecture"
-    ):
+    with pytest.raises(ModelError, match=r"llama.cpp cannot load .*unknown.gguf(.|\n)*unknown model architecture"):
         open_engine(path)

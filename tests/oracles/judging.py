@@ -83,9 +83,7 @@ class Place:
         """What the reference does, told by a worker of its own."""
         function = self.functions[name]
         world = self.setting
-        launch = python_program(
-            world.interpreter, "worker", binds=(Bind(world.checkout.runtime, REPOSITORY),)
-        )
+        launch = python_program(world.interpreter, "worker", binds=(Bind(world.checkout.runtime, REPOSITORY),))
         found = []
         with world.sandbox.start(launch, Limits()) as process:
             process.send({"id": "0", "path": world.paths(), "site": list(site), **world.target(function)})

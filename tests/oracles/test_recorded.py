@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from pytest_cereval.errors import CerevalError
-from pytest_cereval.oracles.candidate import Candidate
+from pytest_cereval.oracles.candidate import Candidate, extract
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.oracle import Finding, Oracle
 from pytest_cereval.oracles.recorded import JudgeLimits, JudgeSetting, RecordedCallOracle
 from pytest_cereval.oracles.replies import ProtocolError, checked
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.sandbox import Launch, Limits
+from pytest_cereval.source.functions import SourceFunction
 from tests.oracles.judging import FILE, Entry, Place, call, calls_of_objects, place
 
 LINES = "[Basket.Line('a', 250), Basket.Line('b', 199)]"
@@ -52,8 +53,8 @@ KINDS: dict[str, tuple[list[Entry], str, str]] = {
     ),
     "Basket.of": (
         [{"call": entry["call"], "plain": False} for entry in OBJECTS[4:5]],
-        "@classmethod\ndef of(cls, **prices):\n    return cls([cls.Line(k, v) for k, v in prices.items()], 0)\n",
-        "@classmethod\ndef of(cls, **prices):\n    return None\n",
+        "def of(cls, **prices):\n    return cls([cls.Line(k, v) for k, v in prices.items()], 0)\n",
+        "@classmethod\ndef of(cls, **prices):\n    return cls([], 1)\n",
     ),
     "Basket.cheapest": (
         [call([3, 1, 2], names="prices"), call([], names="prices")],
@@ -135,12 +136,8 @@ def test_a_wrong_answer_is_shown_by_its_smallest_call(target: Place, hidden: lis
     assert json.loads(json.dumps(finding.to_dict()))["verdict"] == "FAIL_WRONG"
 
 
-def test_an_argument_left_changed_is_wrong_even_if_the_value_is_right(
-    target: Place, hidden: list[Input]
-) -> None:
-    finding = target.judge(
-        "ranked", hidden, answer("items.sort(reverse=True)", "return items[:limit]"), LIMITS
-    )
+def test_an_argument_left_changed_is_wrong_even_if_the_value_is_right(target: Place, hidden: list[Input]) -> None:
+    finding = target.judge("ranked", hidden, answer("items.sort(reverse=True)", "return items[:limit]"), LIMITS)
     assert finding.verdict is Verdict.FAIL_WRONG
     assert finding.evidence["smallest"]["aspect"] == "after"
     assert finding.evidence["smallest"]["call"] == "ranked(items=[1, 5])"
@@ -160,9 +157,7 @@ def test_what_an_answer_prints_is_kept_and_never_believed(target: Place, hidden:
     assert finding.evidence["output"].count("PASS") == len(hidden)
 
 
-def test_an_answer_that_depends_on_the_order_of_calls_is_not_reproducible(
-    target: Place, hidden: list[Input]
-) -> None:
+def test_an_answer_that_depends_on_the_order_of_calls_is_not_reproducible(target: Place, hidden: list[Input]) -> None:
     text = answer(
         "SEEN.append(items)",
         "return sorted(items, reverse=True)[:limit] if SEEN[0] == [0] else []",
@@ -170,9 +165,7 @@ def test_an_answer_that_depends_on_the_order_of_calls_is_not_reproducible(
     )
     finding = target.judge("ranked", hidden, text, LIMITS)
     assert finding.verdict is Verdict.FAIL_NONDET
-    assert finding.detail.startswith(
-        "right in one run, and not in another order under another hash seed: ranked("
-    )
+    assert finding.detail.startswith("right in one run, and not in another order under another hash seed: ranked(")
     assert finding.evidence["second_run"] is True
 
 
@@ -199,12 +192,8 @@ def test_a_timeout_is_not_a_wrong_answer_and_is_tried_twice(target: Place, hidde
     assert finding.evidence["checked"] == 0
 
 
-def test_a_pass_takes_two_fresh_workers_under_different_hash_seeds(
-    target: Place, hidden: list[Input]
-) -> None:
-    text = answer(
-        "import sys", "print(sys.flags.hash_randomization, hash('x'))", "return sorted(items)[::-1][:limit]"
-    )
+def test_a_pass_takes_two_fresh_workers_under_different_hash_seeds(target: Place, hidden: list[Input]) -> None:
+    text = answer("import sys", "print(sys.flags.hash_randomization, hash('x'))", "return sorted(items)[::-1][:limit]")
     first = target.judge("ranked", hidden, text, LIMITS)
     assert first.verdict is Verdict.PASS
     printed = set(first.evidence["output"].split("\n")) - {""}
@@ -214,6 +203,33 @@ def test_a_pass_takes_two_fresh_workers_under_different_hash_seeds(
     wrong = target.judge("ranked", hidden, text.replace("[::-1]", ""), LIMITS)
     assert wrong.evidence["second_run"] is False
     assert not printed & set(wrong.evidence["output"].split("\n"))
+
+
+FORGED = """\
+def banner(text, count):
+    import json, os, struct, sys
+    frame = sys._getframe()
+    while "request" not in frame.f_locals:
+        frame = frame.f_back
+    after = ["d", ["text", text], ["count", count]]
+    claim = {"kind": "returned", "value": text * count, "after": after, "whole": True}
+    body = json.dumps({"id": frame.f_locals["request"]["id"], "observation": claim}).encode()
+    os.write(int(os.environ["CEREVAL_WRITE_FD"]), struct.pack(">I", len(body)) + body)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "verdict", "error"),
+    [
+        ("return text * count", Verdict.FAIL_PROTOCOL, "a reply to something that was not asked"),
+        ("os._exit(0)", Verdict.FAIL_EARLY_EXIT, "the process ended before all calls were answered (exited 0)"),
+    ],
+)
+def test_a_right_last_reply_is_not_enough(target: Place, then: str, verdict: Verdict, error: str) -> None:
+    inputs = target.inputs("banner", [call("x", 2, names="text count")])
+    finding = target.judge("banner", inputs, f"{FORGED}    {then}\n", LIMITS)
+    assert (finding.verdict, finding.evidence["error"]) == (verdict, error)
+    assert (finding.evidence["checked"], finding.evidence["differing"]) == (1, 0)
 
 
 def test_checking_stops_after_thirty_differences(target: Place) -> None:
@@ -241,17 +257,17 @@ def test_a_function_that_is_not_where_it_should_be_fails_to_load(target: Place, 
 def test_the_reference_is_nowhere_in_the_candidates_world(target: Place, tmp_path: Path) -> None:
     copy = place(tmp_path)
     runtime = copy.setting.checkout.runtime
-    secret = 'raise ValueError(f"a negative limit: {limit}")'
+    line = 'raise ValueError(f"a negative limit: {limit}")'
     for folder in ("target/__pycache__", "build/lib"):
         (runtime / folder).mkdir(parents=True)
-        (runtime / folder / "shop.py").write_text(secret)
+        (runtime / folder / "shop.py").write_text(line)
     inputs = copy.inputs("ranked", [call([], names="items")])
     text = answer(
         "import os",
-        f"secret = {secret[:20]!r} + {secret[20:]!r}",
+        f"line = {line[:20]!r} + {line[20:]!r}",
         "for folder, _, files in os.walk('/cereval'):",
         "    for file in files:",
-        "        if secret.encode() in open(os.path.join(folder, file), 'rb').read():",
+        "        if line.encode() in open(os.path.join(folder, file), 'rb').read():",
         "            return [os.path.join(folder, file)]",
         "return []",
     )
@@ -259,33 +275,43 @@ def test_the_reference_is_nowhere_in_the_candidates_world(target: Place, tmp_pat
     assert finding.verdict is Verdict.PASS, finding
 
 
+def one_line_down(function: SourceFunction) -> SourceFunction:
+    return dataclasses.replace(
+        function,
+        first_line=function.first_line + 1,
+        def_line=function.def_line + 1,
+        last_line=function.last_line + 1,
+    )
+
+
 def test_a_file_in_another_encoding_can_be_changed(tmp_path: Path) -> None:
     made = place(tmp_path)
     file = made.setting.checkout.runtime / FILE
     text = "# -*- coding: latin-1 -*-\n" + file.read_text().replace("Per cent.", "Prozent für ß.")
     file.write_bytes(text.encode("latin-1"))
-    moved = {n: dataclasses.replace(f, first_line=f.first_line + 1, def_line=f.def_line + 1, last_line=f.last_line + 1)
-             for n, f in made.functions.items()}  # fmt: skip
+    moved = {name: one_line_down(function) for name, function in made.functions.items()}
     made = dataclasses.replace(made, functions=moved)
     inputs = made.inputs("banner", [call("x", 2, names="text count")])
     function = moved["banner"]
-    from pytest_cereval.oracles.candidate import extract
-
     found = extract("def banner(text, count):\n    '''日本'''\n    return text * count\n", function, text)
     assert isinstance(found, Candidate)
     assert made.judge("banner", inputs, found, LIMITS).verdict is Verdict.PASS
 
 
 def test_no_hidden_input_is_an_error_that_says_what_to_do(target: Place) -> None:
-    with pytest.raises(CerevalError, match="target.shop.ranked has no hidden input") as caught:
+    with pytest.raises(CerevalError, match=r"target\.shop\.ranked has no hidden input") as caught:
         target.judge("ranked", [], answer("return items"))
     assert "only certified functions" in caught.value.next_step
 
 
+def test_an_input_that_is_too_big_is_our_fault_and_no_verdict(target: Place, hidden: list[Input]) -> None:
+    big = dataclasses.replace(hidden[0], entry={"call": "A" * (5 << 20)})
+    with pytest.raises(CerevalError, match="a hidden input cannot be sent to a worker: message of"):
+        target.judge("ranked", [big], answer("return items"), LIMITS)
+
+
 def test_a_task_oracle_judges_by_itself(target: Place, hidden: list[Input]) -> None:
-    oracle: Oracle = RecordedCallOracle(JudgeSetting(target.setting)).for_task(
-        target.functions["ranked"], hidden
-    )
+    oracle: Oracle = RecordedCallOracle(JudgeSetting(target.setting)).for_task(target.functions["ranked"], hidden)
     finding: Finding = oracle.judge(target.candidate("ranked", answer("return items[:limit]")))
     assert finding.verdict is Verdict.FAIL_WRONG
 

@@ -29,7 +29,11 @@ GIT = {
 
 def make_repository(folder: Path) -> Path:
     """Commit what lies in `folder`."""
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+    for command in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        ["commit", "-q", "--allow-empty", "-m", "first"],
+    ):
         subprocess.run(["git", *command], cwd=folder, check=True, env=os.environ | GIT)
     return folder
 
@@ -65,7 +69,7 @@ def completion(text: str) -> Completion:
     """A completion with made-up but plausible accounts."""
     return Completion(
         text=text,
-        finish_reason=FinishReason.STOP_EOG,
+        finish_reason=FinishReason("stop_eog"),
         prompt_tokens=500,
         cached_tokens=100,
         completion_tokens=40,
@@ -90,15 +94,15 @@ def right_answers(suite: Suite, cache_folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def replay(
-    suite: Suite, right_answers: dict[str, str], tmp_path: Path
-) -> Callable[[Mapping[str, str]], str]:
+def replay(suite: Suite, right_answers: dict[str, str], tmp_path: Path) -> Callable[[Mapping[str, str]], str]:
     """A `replay:` model that answers right, except where another text is given for a task's name."""
 
-    def make(other: Mapping[str, str] = {}) -> str:  # noqa: B006 - never changed
+    def make(other: Mapping[str, str] = {}) -> str:
         assert set(other) <= {task.name for task in suite.tasks}
         file = tmp_path / "answers.jsonl"
-        lines = [record_line(task.prompt, completion(other.get(task.name, right_answers[task.name]))) for task in suite.tasks]
+        lines = [
+            record_line(task.prompt, completion(other.get(task.name, right_answers[task.name]))) for task in suite.tasks
+        ]
         file.write_text("".join(line if line.endswith("\n") else line + "\n" for line in lines))
         return f"replay:{file}"
 

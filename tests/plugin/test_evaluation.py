@@ -30,13 +30,22 @@ def test_the_suite_accounts_for_every_function(suite: Suite) -> None:
     tasks = {task.name for task in suite.tasks}
     ledger = {entry.function: entry.reason.value for entry in suite.ledger if entry.function}
 
-    assert {"shop.prices.discount", "shop.prices.words", "shop.prices.Cart.add", "shop.prices.Cart.size"} <= tasks
+    assert {
+        "shop.prices.discount",
+        "shop.prices.words",
+        "shop.prices.Cart.add",
+        "shop.prices.Cart.size",
+    } <= tasks
     assert len(tasks) + len(ledger) == suite.functions
     assert ledger["shop.prices.stamp"] == "reference differs between replays"
     assert ledger["shop.prices.never_called"] == "never called by the repository's tests"
     assert ledger["shop.prices.Cart.label.<locals>.shout"] == "nested in another function"
     (unparsable,) = [entry for entry in suite.ledger if not entry.function]
-    assert (unparsable.path, unparsable.reason.value, unparsable.line) == ("shop/broken.py", "unparsable file", 1)
+    assert (unparsable.path, unparsable.reason.value, unparsable.line) == (
+        "shop/broken.py",
+        "unparsable file",
+        1,
+    )
 
 
 def test_right_answers_pass(pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite) -> None:
@@ -47,13 +56,21 @@ def test_right_answers_pass(pytester: pytest.Pytester, arguments: Arguments, rep
     assert set(verdicts(pytester).values()) == {"PASS"}
 
 
-def test_a_wrong_answer_fails_and_says_how(pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite) -> None:
+def test_a_wrong_answer_fails_and_says_how(
+    pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite
+) -> None:
     result = pytester.runpytest_subprocess(*arguments(replay({"shop.prices.words": WRONG})))
 
     result.assert_outcomes(passed=len(suite.tasks) - 1, failed=1)
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["*Write `words`*", "*return {word: 1 for word in text.split()}*", "*words(text=*", "*xpected*", "*bserved*"]
+        [
+            "*Write `words`*",
+            "*return {word: 1 for word in text.split()}*",
+            "*words(text=*",
+            "*xpected*",
+            "*bserved*",
+        ]
     )
     assert verdicts(pytester)["shop.prices.words"] == "FAIL_WRONG"
 
@@ -105,7 +122,12 @@ def test_listing_loads_no_model_and_prints_ids_that_can_be_pasted(
 
 @pytest.mark.parametrize(
     ("selection", "expected"),
-    [(["-k", "discount"], 1), (["-m", "inferred"], 2), (["-m", "code_generation"], None), (["-m", "security_audit"], 0)],
+    [
+        (["-k", "discount"], 1),
+        (["-m", "inferred"], 2),
+        (["-m", "code_generation"], None),
+        (["-m", "security_audit"], 0),
+    ],
 )
 def test_items_are_selected_like_any_other(
     pytester: pytest.Pytester, arguments: Arguments, suite: Suite, selection: list[str], expected: int | None
@@ -165,7 +187,9 @@ def test_nothing_happens_until_asked(pytester: pytest.Pytester) -> None:
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:html", "-p", "no:metadata", "-p", "no:xdist")
+    result = pytester.runpytest_subprocess(
+        "-p", "no:hypothesispytest", "-p", "no:html", "-p", "no:metadata", "-p", "no:xdist"
+    )
 
     result.assert_outcomes(passed=1)
     assert not (pytester.path / ".cereval").exists()
@@ -173,10 +197,20 @@ def test_nothing_happens_until_asked(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(
     ("gate", "model", "code", "sentence"),
-    [("1.0", {}, 0, "met"), ("0.5", {"shop.prices.words": WRONG}, 0, "met"), ("1.0", {"shop.prices.words": WRONG}, 10, "NOT met")],
+    [
+        ("1.0", {}, 0, "met"),
+        ("0.5", {"shop.prices.words": WRONG}, 0, "met"),
+        ("1.0", {"shop.prices.words": WRONG}, 10, "NOT met"),
+    ],
 )
 def test_a_gate_decides_the_exit_code(
-    pytester: pytest.Pytester, arguments: Arguments, replay: Replay, gate: str, model: dict[str, str], code: int, sentence: str
+    pytester: pytest.Pytester,
+    arguments: Arguments,
+    replay: Replay,
+    gate: str,
+    model: dict[str, str],
+    code: int,
+    sentence: str,
 ) -> None:
     result = pytester.runpytest_subprocess(*arguments(replay(model), f"--cereval-gate={gate}"))
 
@@ -184,7 +218,9 @@ def test_a_gate_decides_the_exit_code(
     result.stdout.fnmatch_lines([f"*gate *: {sentence}*"])
 
 
-def test_a_gate_on_a_part_of_the_tasks_is_not_evaluated(pytester: pytest.Pytester, arguments: Arguments, replay: Replay) -> None:
+def test_a_gate_on_a_part_of_the_tasks_is_not_evaluated(
+    pytester: pytest.Pytester, arguments: Arguments, replay: Replay
+) -> None:
     result = pytester.runpytest_subprocess("-k", "discount", *arguments(replay(), "--cereval-gate=0.1"))
 
     assert result.ret == 10
@@ -210,7 +246,9 @@ def test_a_limit_asks_the_same_tasks_every_time(pytester: pytest.Pytester, argum
     assert ids == [line for line in second.outlines if "::" in line]
 
 
-def test_the_store_is_plain_sqlite(pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite) -> None:
+def test_the_store_is_plain_sqlite(
+    pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite
+) -> None:
     pytester.runpytest_subprocess(*arguments(replay()))
 
     with sqlite3.connect(pytester.path / STORE) as connection:

@@ -20,7 +20,11 @@ def use(pytester: pytest.Pytester, name: str) -> None:
 
 
 def test_only_one_package(
-    pytester: pytest.Pytester, arguments: Arguments, replay: Replay, suite: Suite, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester,
+    arguments: Arguments,
+    replay: Replay,
+    suite: Suite,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use(pytester, "only_one_package_conftest.py")
     monkeypatch.setenv("CEREVAL_PACKAGE", "shop.prices.Cart")

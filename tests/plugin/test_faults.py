@@ -68,8 +68,8 @@ def test_a_repository_without_tests(pytester: pytest.Pytester, cache_folder: Pat
 
 def test_tests_that_need_missing_packages(pytester: pytest.Pytester, cache_folder: Path) -> None:
     folder = pytester.mkdir("needy")
-    (folder / "code.py").write_text("import no_such_package_here\ndef f(x):\n    return x + 1\n")
-    (folder / "test_code.py").write_text("import code_\nimport no_such_package_here\ndef test_f():\n    pass\n")
+    (folder / "needy.py").write_text("import no_such_package_here\ndef f(x):\n    return x + 1\n")
+    (folder / "test_code.py").write_text("import needy\ndef test_f():\n    assert needy.f(1) == 2\n")
     make_repository(folder)
 
     refused(
@@ -86,12 +86,20 @@ def test_tests_that_fail(pytester: pytest.Pytester, cache_folder: Path) -> None:
     (folder / "test_calc.py").write_text("from calc import f\ndef test_f():\n    assert f(1) == 3\n")
     make_repository(folder)
 
-    refused(evaluate(pytester, cache_folder, str(folder)), "no test of the repository passes", "test_calc.py::test_f")
+    refused(
+        evaluate(pytester, cache_folder, str(folder)),
+        "no test of the repository passes",
+        "test_calc.py::test_f",
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "missing.gguf"), (b"MZ not a model at all, whatever the name says", "GGUF"), (b"GGUF\x03\x00\x00\x00", "truncated")],
+    [
+        (None, "missing.gguf"),
+        (b"MZ not a model at all, whatever the name says", "GGUF"),
+        (b"GGUF\x03\x00\x00\x00", "cut off"),
+    ],
 )
 def test_a_model_that_cannot_be_used_is_refused_before_anything_is_built(
     pytester: pytest.Pytester, tiny_repository: Path, content: bytes | None, sentence: str
@@ -101,7 +109,9 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_built(
         file.write_bytes(content)
 
     result = pytester.runpytest_subprocess(
-        f"--cereval-repo={tiny_repository}", f"--cereval-model={file}", f"--cereval-cache={pytester.path / 'cache'}"
+        f"--cereval-repo={tiny_repository}",
+        f"--cereval-model={file}",
+        f"--cereval-cache={pytester.path / 'cache'}",
     )
 
     refused(result, sentence)
@@ -110,7 +120,9 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_built(
 
 def test_an_option_with_a_space_is_explained(pytester: pytest.Pytester, tiny_repository: Path) -> None:
     refused(
-        pytester.runpytest_subprocess("--cereval-repo", str(tiny_repository)), "with a space", "write --cereval-repo=PATH"
+        pytester.runpytest_subprocess("--cereval-repo", str(tiny_repository)),
+        "with a space",
+        "write --cereval-repo=PATH",
     )
 
 
@@ -132,7 +144,11 @@ def test_a_value_that_cannot_be_used_is_named(
 
 
 def test_a_repository_needs_a_model(pytester: pytest.Pytester, tiny_repository: Path) -> None:
-    refused(pytester.runpytest_subprocess(f"--cereval-repo={tiny_repository}"), "--cereval-model=", "demo:smollm2-135m")
+    refused(
+        pytester.runpytest_subprocess(f"--cereval-repo={tiny_repository}"),
+        "--cereval-model=",
+        "demo:smollm2-135m",
+    )
 
 
 def test_uncommitted_changes_are_neither_read_nor_touched(
@@ -229,5 +245,3 @@ def rows(report: Path) -> int:
     blob = re.search(r'data-jsonblob="([^"]*)"', report.read_text())
     assert blob is not None
     return sum(len(runs) for runs in json.loads(html.unescape(blob[1]))["tests"].values())
-
-

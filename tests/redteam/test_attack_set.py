@@ -1,7 +1,8 @@
-"""The attack set against the recorded-call oracle: nothing that cheats passes, nothing that is right fails."""
+"""The attack set against the recorded-call oracle: no cheat passes, and nothing right fails."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,15 +19,10 @@ from pytest_cereval.oracles.recorded import JudgeLimits
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.sandbox import Limits
 from tests.oracles.judging import Place, call, place
-from tests.redteam import attacks_on_verdicts as verdicts
-from tests.redteam import attacks_on_walls as walls
-from tests.redteam.honest import HONEST
-from tests.redteam.row import HEAD, RIGHT, Row
+from tests.redteam.row import HEAD, RIGHT, Row, rows
 
-ATTACKS = (
-    *(*verdicts.LEAVING, *verdicts.FORGING, *verdicts.LYING),
-    *(*walls.STEALING, *walls.VACUOUS, *walls.RESOURCES, *walls.ESCAPES, *walls.STATEFUL),
-)
+ATTACKS = rows("abcdefghi")
+HONEST = rows("j")
 USUAL = JudgeLimits(sandbox=Limits(wall_s=15, cpu_s=15, memory_mb=512, processes=16))
 SHORT = JudgeLimits(call_s=0.8, sandbox=Limits(wall_s=1.6, cpu_s=10, memory_mb=512, processes=16))
 SEED_0 = {"PYTHONHASHSEED": "0"}
@@ -77,9 +73,9 @@ def test_an_attack_never_passes(target: Place, hidden: list[Input], row: Row) ->
     finding = judged(target, hidden, row)
     assert finding.verdict is not Verdict.PASS
     assert finding.verdict in row.expected, finding
-    shown = f"{finding.detail}{finding.evidence}"
-    assert shown.isascii() or shown.encode()
-    assert "\x1b" not in finding.detail + finding.evidence["output"]
+    shown = json.dumps(finding.to_dict(), ensure_ascii=False)
+    assert shown.encode(), "a lone surrogate cannot be written anywhere"
+    assert not {"\x1b", "\r", "\u202e"} & set(finding.detail + "".join(map(str, finding.evidence.values())))
 
 
 @pytest.mark.parametrize("row", HONEST, ids=str)
@@ -93,9 +89,7 @@ def test_the_next_check_is_unaffected_by_all_of_them(target: Place, hidden: list
     assert target.judge("ranked", hidden, answer, USUAL).verdict is Verdict.PASS
 
 
-def test_a_wrong_arity_and_a_coroutine_fail_and_no_definition_is_no_answer(
-    target: Place, hidden: list[Input]
-) -> None:
+def test_a_wrong_arity_and_a_coroutine_fail_and_no_definition_is_no_answer(target: Place, hidden: list[Input]) -> None:
     arity = target.judge("ranked", hidden, "def ranked():\n    return []\n", USUAL)
     assert arity.verdict is Verdict.FAIL_EXCEPTION
     coroutine = target.judge("ranked", hidden, "async def ranked(items, limit=3):\n    return []\n", USUAL)
@@ -138,9 +132,7 @@ def test_work_in_place_is_judged_by_the_argument(target: Place) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 9, "😀 שלום é́", "\0\n\t\\'"], ids=["plain", "unicode", "control"])
 def test_a_big_and_a_strange_text_can_be_right_answers(target: Place, text: str) -> None:
-    inputs = target.inputs(
-        "banner", [call(text, 100_000, names="text count"), call(text, 1, names="text count")]
-    )
+    inputs = target.inputs("banner", [call(text, 100_000, names="text count"), call(text, 1, names="text count")])
     right = "def banner(text, count):\n    return ''.join(text for _ in range(count))\n"
     assert target.judge("banner", inputs, right).verdict is Verdict.PASS
     finding = target.judge("banner", inputs, "def banner(text, count):\n    return text * (count + 1)\n")

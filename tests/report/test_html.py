@@ -135,9 +135,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
         "no:cacheprovider",
         "--rootdir=.",
     ]
-    subprocess.run(
-        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
-    )
+    subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
     return Page(folder / "report.html")
 
 
@@ -248,6 +246,32 @@ def test_a_test_whose_worker_crashed_keeps_its_row_and_says_so(run: Any) -> None
     assert re.search(r"worker 'gw\d' crashed while running .*test_crash", page.log("test_crash"))
     # Only the page hears of the rows that were added.
     result.assert_outcomes(passed=3, failed=1)
+
+
+def test_an_attempt_that_a_crash_left_behind_is_in_its_row_and_in_the_summary(
+    pytester: pytest.Pytester, run: Any
+) -> None:
+    pytester.makeconftest(
+        CONFTEST
+        + """
+def pytest_runtest_logreport(report):
+    if report.when == "???":
+        from pytest_cereval.results.verdict import Verdict
+        from tests.results.attempts import an_attempt
+        attempt = an_attempt(nodeid=report.nodeid, verdict=Verdict.INVALID, completion=None)
+        html.INSTALLED.record(attempt)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    html.INSTALLED = html.install(config, lambda: INFO)
+"""
+    )
+
+    _, page = run("import os\ndef test_crash(): os._exit(3)\n", "-n", "1", "--max-worker-restart=0")
+
+    assert _text(page.row("test_crash")["verdict"]) == "! INVALID"
+    assert ">case<" in page.row("test_crash")["links"]
+    assert "<strong>1 INVALID.</strong>" in page.text
 
 
 def test_tests_that_a_stopped_session_never_ran_have_rows_that_say_so(run: Any) -> None:

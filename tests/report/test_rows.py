@@ -15,8 +15,7 @@ def _report(nodeid: str, when: Any, outcome: Any = "passed", text: str | None = 
 
 def _told(rows: Rows) -> list[tuple[str, str | None, str, str]]:
     return [
-        (each.nodeid, each.when, each.outcome, each.longreprtext.strip())
-        for each in rows.missing_reports("enough")
+        (each.nodeid, each.when, each.outcome, each.longreprtext.strip()) for each in rows.missing_reports("enough")
     ]
 
 

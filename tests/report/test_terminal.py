@@ -56,9 +56,7 @@ def test_a_run_in_which_all_broke_gives_no_rate() -> None:
 def test_several_samples_are_not_counted_as_tasks() -> None:
     attempts = [an_attempt(sample=number, verdict=PASS) for number in range(5)]
 
-    assert summary_lines(summarise(attempts), RunInfo())[0].startswith(
-        "pass 5 of 5 attempts at 1 tasks  100.0 %"
-    )
+    assert summary_lines(summarise(attempts), RunInfo())[0].startswith("pass 5 of 5 attempts at 1 tasks  100.0 %")
 
 
 def test_only_a_weaker_sandbox_is_worth_a_line() -> None:

@@ -57,9 +57,7 @@ def test_gpus_are_listed_with_driver_and_memory(tmp_path: Path, monkeypatch: pyt
     ]
 
 
-def test_a_tool_without_a_working_driver_means_no_gpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tool_without_a_working_driver_means_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fake_nvidia_smi(tmp_path, "echo 'NVIDIA-SMI has failed, no driver, 0'; exit 9")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 

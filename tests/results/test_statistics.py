@@ -110,21 +110,15 @@ def test_several_samples_of_one_task_weigh_as_one_task() -> None:
 
 
 def test_scores_that_do_not_add_up_exactly_still_make_a_rate() -> None:
-    thirds = [
-        an_attempt(task_id=str(task), sample=sample, verdict=PASS) for task in range(3) for sample in range(3)
-    ]
+    thirds = [an_attempt(task_id=str(task), sample=sample, verdict=PASS) for task in range(3) for sample in range(3)]
 
     assert rate_of("all", thirds).rate == 1.0
 
 
 def test_tokens_and_times_are_added_up() -> None:
     attempts = [
-        an_attempt(
-            task_id="a", judge_s=0.5, completion=a_completion(completion_tokens=100, decode_s=4.0, wall_s=5.0)
-        ),
-        an_attempt(
-            task_id="b", judge_s=0.25, completion=a_completion(completion_tokens=20, decode_s=2.0, wall_s=2.5)
-        ),
+        an_attempt(task_id="a", judge_s=0.5, completion=a_completion(completion_tokens=100, decode_s=4.0, wall_s=5.0)),
+        an_attempt(task_id="b", judge_s=0.25, completion=a_completion(completion_tokens=20, decode_s=2.0, wall_s=2.5)),
         an_attempt(task_id="c", judge_s=0.0, completion=None, verdict=INVALID),
     ]
 

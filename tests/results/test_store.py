@@ -163,9 +163,7 @@ def test_evidence_that_is_no_json_is_refused(store: Store) -> None:
         store.save_attempt(an_attempt(evidence={"seen": float("nan")}))
 
 
-def _save(
-    store: Store, run_id: str, text: str, *, task: str = "t", sample: int = 0, **changes: object
-) -> None:
+def _save(store: Store, run_id: str, text: str, *, task: str = "t", sample: int = 0, **changes: object) -> None:
     store.save_completion(run_id, task, sample, "p", "m", a_completion(text=text, **changes))
 
 
@@ -179,12 +177,15 @@ def test_the_newest_completion_of_any_run_is_found(store: Store) -> None:
     assert found == a_completion(text="third")
 
 
-@pytest.mark.parametrize(
-    "question", [("u", 0, "p", "m"), ("t", 1, "p", "m"), ("t", 0, "q", "m"), ("t", 0, "p", "n")]
-)
-def test_a_completion_answers_only_its_own_question(
-    store: Store, question: tuple[str, int, str, str]
-) -> None:
+def test_a_completion_saved_again_in_the_same_run_replaces_the_first(store: Store) -> None:
+    _save(store, "run-1", "first")
+    _save(store, "run-1", "second")
+
+    assert store.find_completion("t", 0, "p", "m") == a_completion(text="second")
+
+
+@pytest.mark.parametrize("question", [("u", 0, "p", "m"), ("t", 1, "p", "m"), ("t", 0, "q", "m"), ("t", 0, "p", "n")])
+def test_a_completion_answers_only_its_own_question(store: Store, question: tuple[str, int, str, str]) -> None:
     _save(store, "run-1", "answer")
 
     assert store.find_completion(*question) is None

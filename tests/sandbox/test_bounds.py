@@ -44,9 +44,7 @@ def test_a_program_that_does_not_end_is_stopped_at_the_wall_limit(
     assert 0.5 <= time.monotonic() - begin < 3
 
 
-def test_the_wall_limit_holds_without_anybody_waiting(
-    confined: Sandbox, launch: Callable[..., object]
-) -> None:
+def test_the_wall_limit_holds_without_anybody_waiting(confined: Sandbox, launch: Callable[..., object]) -> None:
     with confined.start(launch("while True: pass"), Limits(wall_s=0.3)) as process:  # type: ignore[arg-type]
         time.sleep(1.5)
 
@@ -56,9 +54,7 @@ def test_the_wall_limit_holds_without_anybody_waiting(
     assert end.wall_s < 1.4
 
 
-def test_processor_time_is_limited_apart_from_wall_time(
-    confined: Sandbox, run_in: Callable[..., End]
-) -> None:
+def test_processor_time_is_limited_apart_from_wall_time(confined: Sandbox, run_in: Callable[..., End]) -> None:
     end = run_in(confined, "while True: pass", Limits(cpu_s=1, wall_s=15))
 
     assert (end.status, end.code) == (EndStatus.SIGNALLED, 9)
@@ -103,9 +99,7 @@ def test_memory_is_bounded(any_level: Sandbox, run_in: Callable[..., End], bomb:
     assert end.output == "out of memory\n"
 
 
-def test_memory_that_no_address_space_limit_counts_is_refused(
-    confined: Sandbox, run_in: Callable[..., End]
-) -> None:
+def test_memory_that_no_address_space_limit_counts_is_refused(confined: Sandbox, run_in: Callable[..., End]) -> None:
     code = """
         import ctypes, os
         libc = ctypes.CDLL(None, use_errno=True)
@@ -228,9 +222,7 @@ def test_a_fork_bomb_leaves_the_next_launch_unaffected(confined: Sandbox, run_in
     assert after.output == "well\n"
 
 
-def test_no_core_is_dumped_and_limits_cannot_be_raised(
-    any_level: Sandbox, run_in: Callable[..., End]
-) -> None:
+def test_no_core_is_dumped_and_limits_cannot_be_raised(any_level: Sandbox, run_in: Callable[..., End]) -> None:
     code = """
         import resource
         print(resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_MEMLOCK))

@@ -224,9 +224,7 @@ def test_failed_starts_leave_nothing_behind(any_level: Sandbox, launch: Callable
 
 
 @pytest.mark.usefixtures("own_temporary")
-def test_an_interrupted_wait_can_still_be_finished(
-    any_level: Sandbox, talk_in: Callable[..., Process]
-) -> None:
+def test_an_interrupted_wait_can_still_be_finished(any_level: Sandbox, talk_in: Callable[..., Process]) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -260,9 +258,7 @@ def test_launches_side_by_side_do_not_mix(namespaces: Sandbox, launch: Callable[
     assert {number: end.output for number, end in ends.items()} == {n: f"{n}\n" for n in range(8)}
 
 
-def test_a_program_outlives_the_thread_that_started_it(
-    namespaces: Sandbox, talk_in: Callable[..., Process]
-) -> None:
+def test_a_program_outlives_the_thread_that_started_it(namespaces: Sandbox, talk_in: Callable[..., Process]) -> None:
     started: list[Process] = []
     thread = threading.Thread(target=lambda: started.append(talk_in(namespaces, "tell(ask())")))
     thread.start()

@@ -29,9 +29,7 @@ def broken(words: str) -> Callable[[], Sandbox]:
 
 
 def without(*levels: Level) -> tuple[tuple[Level, Callable[[], Sandbox]], ...]:
-    return tuple(
-        (level, broken(f"{level} is broken") if level in levels else build) for level, build in LADDER
-    )
+    return tuple((level, broken(f"{level} is broken") if level in levels else build) for level, build in LADDER)
 
 
 def fake_bwrap(folder: Path, script: str) -> Path:
@@ -62,8 +60,7 @@ def test_without_namespaces_the_default_is_a_refusal_that_names_the_option() -> 
 
     assert caught.value.what == "no sandbox of level ns starts here. ns: ns is broken"
     assert caught.value.next_step == (
-        "mend ns is broken; or accept a weaker level, marked in every verdict: "
-        "--cereval-sandbox=landlock|unsafe"
+        "mend ns is broken; or accept a weaker level, marked in every verdict: --cereval-sandbox=landlock|unsafe"
     )
 
 
@@ -116,9 +113,7 @@ def test_a_missing_bubblewrap_is_refused_with_the_way_to_get_one(monkeypatch: py
     if Path("/usr/bin/bwrap").exists():
         pytest.skip("this system has one")
 
-    with pytest.raises(
-        SandboxError, match="no usable bubblewrap program: /usr/bin/bwrap does not run"
-    ) as caught:
+    with pytest.raises(SandboxError, match="no usable bubblewrap program: /usr/bin/bwrap does not run") as caught:
         Bubblewrap()
     assert "apt install bubblewrap" in caught.value.next_step
 
@@ -170,9 +165,7 @@ def test_a_system_interpreter_needs_no_binds() -> None:
     [("/bin/false", "exit code 1"), ("/bin/echo", "Expecting value"), ("/no/such/python", "No such file")],
 )
 def test_what_is_not_a_python_is_refused(program: str, words: str) -> None:
-    with pytest.raises(
-        SandboxError, match=f"{program} does not answer as a Python interpreter: .*{words}"
-    ) as caught:
+    with pytest.raises(SandboxError, match=f"{program} does not answer as a Python interpreter: .*{words}") as caught:
         inspect_interpreter(Path(program))
     assert "--cereval-python" in caught.value.next_step
 
@@ -201,10 +194,7 @@ for level in Level:
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests already run as an ordinary user")
 def test_an_ordinary_user_gets_the_same_sandboxes(tmp_path: Path) -> None:
     system = shutil.which("python3", path="/usr/bin:/usr/local/bin")
-    if (
-        system is None
-        or subprocess.run([system, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).returncode
-    ):
+    if system is None or subprocess.run([system, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]).returncode:
         pytest.skip("no interpreter that an ordinary user could run")
     package = Path(bwrap_program.__file__).parents[2]
     paths = [str(package), *(path for path in sys.path if path.endswith("site-packages"))]

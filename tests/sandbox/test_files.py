@@ -58,9 +58,7 @@ def test_binds_data_and_masks_show_what_they_say(
     assert (repository / "pkg" / "core.py").read_text() == "reference"
 
 
-def test_data_can_fill_a_hidden_directory(
-    any_level: Sandbox, run_in: Callable[..., End], repository: Path
-) -> None:
+def test_data_can_fill_a_hidden_directory(any_level: Sandbox, run_in: Callable[..., End], repository: Path) -> None:
     end = run_in(
         any_level,
         LIST,
@@ -134,9 +132,7 @@ def test_weaker_levels_refuse_what_only_mounts_can_show(
     assert not (repository.parent / "file").exists()
 
 
-def test_paths_in_arguments_and_environment_lead_to_the_same_files(
-    any_level: Sandbox, python: Interpreter
-) -> None:
+def test_paths_in_arguments_and_environment_lead_to_the_same_files(any_level: Sandbox, python: Interpreter) -> None:
     code = """if True:
         import os, sys
         print(open(sys.argv[1]).read(), open(os.environ["A"].split(":")[1]).read(), os.listdir())

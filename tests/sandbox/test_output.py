@@ -9,9 +9,7 @@ from pytest_cereval.sandbox.sandbox import End, EndStatus, Limits, Sandbox
 from .conftest import Run
 
 
-def test_output_is_drained_counted_and_cut_to_its_tail(
-    any_level: Sandbox, run_in: Callable[..., End]
-) -> None:
+def test_output_is_drained_counted_and_cut_to_its_tail(any_level: Sandbox, run_in: Callable[..., End]) -> None:
     code = "import sys\nfor n in range(30000): print(n)\nsys.stderr.write('the end')"
 
     end = run_in(any_level, code, Limits(output_kb=4))

@@ -99,9 +99,7 @@ def test_mounts_do_not_spread_where_the_root_is_shared(open_dir: Path) -> None:
     assert (done.stdout, done.stderr) == ("[True] True\n", "")
 
 
-def test_a_container_without_mounts_is_refused_with_a_way_out(
-    open_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_container_without_mounts_is_refused_with_a_way_out(open_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class NoMounts:
         def unshare(self, _: int) -> int:
             return -1

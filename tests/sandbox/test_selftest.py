@@ -41,9 +41,7 @@ class Weakened(Bubblewrap):
 
     def start(self, launch: Launch, limits: Limits) -> Process:
         argv = (*self._wrap, *launch.argv)
-        return super().start(
-            dataclasses.replace(launch, argv=argv), dataclasses.replace(limits, **self._limits)
-        )
+        return super().start(dataclasses.replace(launch, argv=argv), dataclasses.replace(limits, **self._limits))
 
 
 def without(*dropped: str) -> Callable[[Options], Options]:
@@ -91,9 +89,7 @@ WEAKENED: dict[str, tuple[str, Callable[[], Sandbox]]] = {
 
 
 @pytest.mark.parametrize("promise", WEAKENED)
-def test_a_broken_promise_is_named_with_what_was_seen(
-    namespaces: Sandbox, python: Interpreter, promise: str
-) -> None:
+def test_a_broken_promise_is_named_with_what_was_seen(namespaces: Sandbox, python: Interpreter, promise: str) -> None:
     seen, build = WEAKENED[promise]
 
     with pytest.raises(SandboxError, match="does not keep what it promises") as caught:
@@ -119,9 +115,7 @@ def test_a_survivor_is_named(python: Interpreter) -> None:
         pytest.skip(error.what)
 
     try:
-        with pytest.raises(
-            SandboxError, match=r"survivors \(promised: no process outlives the launch; seen: \["
-        ):
+        with pytest.raises(SandboxError, match=r"survivors \(promised: no process outlives the launch; seen: \["):
             self_test(sandbox, python)
     finally:
         for entry in Path("/proc").iterdir():
@@ -210,9 +204,7 @@ def test_each_promise_can_be_broken(name: str) -> None:
     assert PROMISES[name].breach(broken) != ""
 
 
-def test_an_interpreter_that_cannot_start_inside_is_an_error_of_ours(
-    namespaces: Sandbox, python: Interpreter
-) -> None:
+def test_an_interpreter_that_cannot_start_inside_is_an_error_of_ours(namespaces: Sandbox, python: Interpreter) -> None:
     lost = dataclasses.replace(python, executable="/usr/no-python")
 
     with pytest.raises(SandboxError, match=r"did not come to its end .*/usr/no-python"):

@@ -29,9 +29,7 @@ def test_signals_reach_nothing_outside(talk: Talk) -> None:
     assert process.receive(timeout_s=10) == {"alive": True}
 
 
-def test_the_process_that_started_it_cannot_be_signalled(
-    confined: Sandbox, run_in: Callable[..., End]
-) -> None:
+def test_the_process_that_started_it_cannot_be_signalled(confined: Sandbox, run_in: Callable[..., End]) -> None:
     code = f"""
         import os
         try: os.kill({os.getpid()}, 0); print("signalled")
@@ -85,9 +83,7 @@ def test_root_gives_up_its_groups(any_level: Sandbox, run_in: Callable[..., End]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has an identity to give up")
-def test_root_gives_up_its_identity_and_keeps_its_own(
-    any_level: Sandbox, talk_in: Callable[..., Process]
-) -> None:
+def test_root_gives_up_its_identity_and_keeps_its_own(any_level: Sandbox, talk_in: Callable[..., Process]) -> None:
     process = talk_in(any_level, "tell({}); ask()  # token-of-identity")
     process.receive(timeout_s=10)
 
@@ -152,9 +148,7 @@ def test_files_outside_cannot_be_read(confined: Sandbox, run_in: Callable[..., E
     assert run_in(confined, code).output == ""
 
 
-def test_nothing_but_tmp_can_be_written(
-    confined: Sandbox, run_in: Callable[..., End], open_dir: Path
-) -> None:
+def test_nothing_but_tmp_can_be_written(confined: Sandbox, run_in: Callable[..., End], open_dir: Path) -> None:
     (open_dir / "old").write_text("old")
     (open_dir / "hidden").mkdir()
     code = """
@@ -210,9 +204,7 @@ def test_other_processes_cannot_be_seen(confined: Sandbox, run_in: Callable[...,
     assert run_in(confined, code).output == "[]\n"
 
 
-def test_no_descriptor_is_inherited_but_the_channel(
-    any_level: Sandbox, talk_in: Callable[..., Process]
-) -> None:
+def test_no_descriptor_is_inherited_but_the_channel(any_level: Sandbox, talk_in: Callable[..., Process]) -> None:
     with Path("/etc/hostname").open("rb") as left_open:
         os.set_inheritable(left_open.fileno(), True)
         process = talk_in(
