@@ -47,7 +47,9 @@ def add_manifest(config: pytest.Config, manifest: Path) -> None:
 
 
 def carry(report: pytest.TestReport, attempt: Attempt) -> None:
-    """Put an attempt on the one report that tells its outcome."""
+    """Put an attempt on the one report that tells its outcome; where setup failed, our words replace a traceback."""
+    if report.when == "setup" and report.failed:
+        report.longrepr = f"no verdict on {attempt.task_name}\n{attempt.evidence.get('error', attempt.detail)}"
     if report.when == "call" or (report.when == "setup" and report.failed):
         setattr(report, _CARRIED, json.dumps(attempt.to_dict()))
 
@@ -156,7 +158,15 @@ class Controller:
         path = html.report_path(self._config)
         if path is not None and self._desk.store is not None and self._html is not None:
             store, run_id = self._desk.store, self._desk.run_id
-            write_case_pages(cases_folder(path), store.attempts(run_id), store.tasks(run_id), store.run(run_id))
+            write_case_pages(
+                cases_folder(path),
+                store.attempts(run_id),
+                store.tasks(run_id),
+                store.run(run_id),
+                info=self.run_info(),
+                report=path,
+                self_contained=bool(self._config.getoption("self_contained_html", False)),
+            )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The numbers, below pytest's own."""
@@ -189,6 +199,7 @@ class Controller:
             gate=self._gate,
             store=str(self._settings["store"]),
             report=str(path) if path else "",
+            provenance_sha256=self._desk.provenance_sha256(),
         )
 
     def _distributed(self) -> bool:
@@ -226,7 +237,10 @@ class Controller:
                     nodeid=str(report.nodeid),
                     sandbox_level=self._settings["sandbox"],
                 )
-                self._record(invalid(blank, CerevalError("the pytest worker died while it judged this task")))
+                attempt = invalid(blank, CerevalError("the pytest worker died while it judged this task"))
+                self._record(attempt)
+                if self._html is not None:
+                    self._html.record(attempt)
 
     def _apply_gate(self, session: pytest.Session, exitstatus: int) -> None:
         """Decide by the share of passes; only where every task was scored, and only instead of 0 or 1."""

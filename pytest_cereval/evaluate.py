@@ -67,7 +67,8 @@ class Bench:
         )
         judge = RecordedCallOracle(JudgeSetting(world, hidden=oracle.site_hidden))
         finding = judge.judge(function, oracle.hidden, found)
-        evidence = finding.evidence | ({"notes": list(found.notes)} if found.notes else {})
+        told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
+        evidence = told | ({"notes": list(found.notes)} if found.notes else {})
         return replace(
             attempt,
             verdict=finding.verdict,

@@ -96,15 +96,8 @@ class TaskItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The attempt in words; pytest's own traceback only for what we did not foresee."""
         if isinstance(excinfo.value, WrongAnswer) and self.attempt is not None:
-            return failure_text(self.attempt, self.requirement_text())
-        if isinstance(excinfo.value, NoVerdict):
-            return f"no verdict on {self.task.name}\n{excinfo.value}"
+            return failure_text(self.attempt, self.task.requirement_text)
         return super().repr_failure(excinfo)
-
-    def requirement_text(self) -> str:
-        """What the question asks for, without the code around it."""
-        _, _, asked = self.task.prompt.user.partition("\nWrite `")
-        return f"Write `{asked.partition(chr(10) + 'Constraints:')[0].strip()}" if asked else self.task.prompt.user
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the task comes from: the line of the function in the repository."""

@@ -6,6 +6,8 @@ run, in the controlling process: the suite's build, the one model, the store.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import sys
 import time
@@ -34,7 +36,7 @@ from pytest_cereval.source.repository import open_checkout
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.build import BuildSettings, Built, build_suite
 from pytest_cereval.tasks.prompt import PromptSettings
-from pytest_cereval.tasks.suite import Suite
+from pytest_cereval.tasks.suite import Suite, TaskOracle
 from pytest_cereval.tasks.task import Task
 
 Tell = Callable[[str], None]
@@ -143,7 +145,7 @@ class Desk:
         self.store.begin_run(self.run_id, self._provenance)
         self.store.save_tasks(
             self.run_id,
-            [task.to_dict() for task in self.suite.tasks],
+            [self._for_report(task) for task in self.suite.tasks],
             [entry.to_dict() for entry in self.suite.ledger],
         )
         if self.settings["resume"]:
@@ -176,6 +178,11 @@ class Desk:
         self.store.save_attempt(attempt)
         self.recorded.add(attempt.task_id)
 
+    def provenance_sha256(self) -> str:
+        """A digest of the run's provenance as it is now, for a report to carry."""
+        text = json.dumps(self._provenance, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest() if self._provenance else ""
+
     def close(self, status: str) -> None:
         """End the model's process and the record."""
         if self.broker is not None:
@@ -185,6 +192,12 @@ class Desk:
             self.model.close()
             self.store.update_provenance(self.run_id, self._provenance)
             self.store.end_run(self.run_id, status)
+
+    def _for_report(self, task: Task) -> dict[str, Any]:
+        """A task with what only people may see beside it: the reference's own text."""
+        oracle = TaskOracle.load(self.settings.cache_folder, task.id)
+        reference = oracle.function.source if oracle is not None else ""
+        return task.to_dict() | {"requirement_text": task.requirement_text, "reference": reference}
 
     def _seen(self, digest: str, tokens: int) -> None:
         for task in self._by_prompt.get(digest, ())[:1]:

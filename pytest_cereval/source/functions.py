@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,7 +93,7 @@ def extract_functions(tree: Path, path: PurePosixPath) -> tuple[SourceFunction, 
     """
     text = (tree / path).read_bytes()
     module = parse(text, filename=path.as_posix())
-    lines = _decode(text).splitlines(keepends=True)
+    lines = io.StringIO(_decode(text)).readlines()  # str.splitlines would also split at form feeds
     dotted, root = module_name(tree, path)
     seen: Counter[tuple[str, str]] = Counter()
     found = []
@@ -136,9 +138,6 @@ def without_docstring(node: FunctionNode) -> list[ast.stmt]:
 
 
 def _decode(text: bytes) -> str:
-    import io
-    import tokenize
-
     encoding, _ = tokenize.detect_encoding(io.BytesIO(text).readline)
     return text.decode(encoding)
 

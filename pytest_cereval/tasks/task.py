@@ -12,6 +12,9 @@ from pytest_cereval.models.model import Prompt
 from pytest_cereval.oracles.certificate import Certificate
 
 FORMAT_VERSION = 1
+ASKED = "Write `"
+CONSTRAINTS = "\nConstraints:\n"
+"""Where the part of a prompt that states the requirement begins and ends."""
 
 
 class Category(enum.StrEnum):
@@ -65,6 +68,12 @@ class Task:
     def stratum(self) -> str:
         """Requirement and size, the strata of selection and report."""
         return f"{self.requirement} {self.size}"
+
+    @property
+    def requirement_text(self) -> str:
+        """What the question asks for, without the code around it and the general constraints."""
+        _, found, asked = self.prompt.user.rpartition(f"\n{ASKED}")
+        return f"{ASKED}{asked.partition(CONSTRAINTS)[0]}".strip() if found else self.prompt.user
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only."""
