@@ -252,6 +252,7 @@ def _resolve_model(settings: Settings, tell: Tell) -> Model:
         raise SettingsError("--cereval-repo without --cereval-model", next_step=f"give --cereval-model={ACCEPTED}")
     load = LoadSettings(
         n_ctx=settings["ctx"],
+        n_batch=min(512, settings["ctx"]),
         n_gpu_layers=settings["gpu-layers"],
         flash_attn=settings["flash-attn"] == "on",
         type_k=settings["type-k"],

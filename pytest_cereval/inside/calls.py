@@ -15,11 +15,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import edits
+from .isolation import State
 from .observation import Encoder, Tree, exception_arguments
 
 Function = types.FunctionType
 ARGUMENT_NODES = 400
 """How much of the arguments is looked at before and after a call, nearest first; results get ten times as much."""
+
+
+_states: list[State] = []
 
 
 class Unreachable(Exception):
@@ -41,6 +45,7 @@ def find_function(module_name: str, file: str, qualname: str, line: int) -> Func
     for candidate in itertools.chain(_behind(space.get(name, space.get(mangled))), _everywhere()):
         code = candidate.__code__
         if code.co_firstlineno == line and code.co_name == name and code.co_filename == file:
+            _states[:] = [State(module_name)]
             return candidate
     raise Unreachable(f"no function {qualname} that starts at line {line}")
 
@@ -60,7 +65,7 @@ def _behind(start: Any) -> Iterator[Function]:
         for attribute in ("__func__", "fget", "fset", "fdel", "__wrapped__", "func"):
             try:
                 queue.append(getattr(item, attribute, None))
-            except Exception:  # noqa: BLE001 - a wrapper may raise anything when it is looked at
+            except Exception:  # noqa: BLE001, S112 - a wrapper may raise anything when it is looked at
                 continue
 
 
@@ -81,11 +86,18 @@ def rebuild(entry: dict[str, Any]) -> dict[str, Any]:
 
     An entry holds a pickled call in base64 (`call`), and perhaps how its receiver is to be used (`borrow`). An edited
     one holds the entry that is its `base`, the `edit` (see `edits`), and the entry of its `donor` or null. May raise
-    anything: unpickling runs code.
+    anything: unpickling runs code. The state of the function's package is first put back to what it was when the
+    function was found, so that no call depends on those before it.
     """
+    for state in _states:
+        state.restore()
+    return _rebuilt(entry)
+
+
+def _rebuilt(entry: dict[str, Any]) -> dict[str, Any]:
     if "edit" in entry:
-        call = rebuild(entry["base"])
-        edits.apply(call, entry["edit"], rebuild(entry["donor"]) if entry["donor"] else None)
+        call = _rebuilt(entry["base"])
+        edits.apply(call, entry["edit"], _rebuilt(entry["donor"]) if entry["donor"] else None)
         return call
     call = _unpickle(entry["call"])
     return _borrowed(call, entry["borrow"]) if "borrow" in entry else call

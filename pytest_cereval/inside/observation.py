@@ -39,7 +39,7 @@ _Path = Any  # a linked list of enclosing values, innermost first: (value, rest)
 class Encoder:
     """Encodes values breadth first, so that a cut falls on what lies deepest.
 
-    `opaque` and `cut` say afterwards whether something could not be shown. Never raises for reasons that lie in a value.
+    `opaque` and `cut` say afterwards whether something could not be shown. Never raises because of a value.
     """
 
     def __init__(self, max_nodes: int = MAX_NODES) -> None:
@@ -91,11 +91,17 @@ class Encoder:
         holder.append(None)
         self._queue.append((holder, len(holder) - 1, value, self._path))
 
+    def _is_full(self, more: int, node: list[Tree]) -> bool:
+        """Whether a container has enough, or what waits already uses up what is left."""
+        full = len(node) > MAX_ITEMS or len(self._queue) + more > self.left
+        self.cut |= full
+        return full
+
     def _items(self, tag: str, values: Iterable[Any]) -> list[Tree]:
         node: list[Tree] = [tag]
         for item in values:
-            if len(node) > MAX_ITEMS:
-                self.cut = True
+            if self._is_full(1, node):
+                node.append(["…"])
                 break
             self._later(node, item)
         return node
@@ -108,8 +114,8 @@ class Encoder:
     def _dict(self, value: dict[Any, Any]) -> Tree:
         node: list[Tree] = ["d"]
         for key, item in dict.items(value):
-            if len(node) > MAX_ITEMS:
-                self.cut = True
+            if self._is_full(2, node):
+                node.append([["…"], ["…"]])
                 break
             pair: list[Tree] = []
             self._later(pair, key)

@@ -8,6 +8,7 @@ recorded calls have at places of the same name.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import types
 from collections import deque
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ MAX_CALLS = 24
 MAX_DONORS = 3
 _MUTABLE = (list, dict, set)
 _PLAIN = (bool, int, float, str, list, dict, tuple, set, type(None))
+_RECEIVER = ["p", 0]
 _SHARES = (0.5, 0.5, 1.0)
 Proposal = tuple[int, Edit, int | None]
 
@@ -45,18 +47,27 @@ class _Names:
     texts: list[str] = field(default_factory=list)
 
 
-def propose(calls: list[dict[str, Any]], function: types.FunctionType, limit: int) -> list[Proposal]:
-    """At most `limit` edits as (call, edit, donor call)."""
+def propose(
+    calls: list[dict[str, Any]], lent: list[dict[str, Any]], function: types.FunctionType, limit: int
+) -> list[Proposal]:
+    """At most `limit` edits of `calls` as (call, edit, donor call).
+
+    `lent` calls are those of other methods of the same class: only their receivers are donors, numbered -1, -2, ….
+    """
     names = _names_of(function, calls)
     places = [place for number, call in enumerate(calls) for place in _places(number, call)]
+    receivers = [
+        place for number, call in enumerate(lent) for place in _places(-1 - number, call) if place.path[0] == _RECEIVER
+    ]
     donors: dict[str, list[_Place]] = {}
-    for place in places:
-        donors.setdefault(place.label, []).append(place)
+    for pair in itertools.zip_longest(places, receivers):
+        for donor in filter(None, pair):
+            donors.setdefault(donor.label, []).append(donor)
     tiers: list[dict[tuple[str, str], list[tuple[str, Proposal]]]] = [{}, {}, {}]
     for place in places:
         tier = tiers[_distance(place.path, names)]
-        for operator, operand, donor in _edits_of(place, names.texts, donors[place.label]):
-            proposal = (place.call, [place.path, operator, operand], donor)
+        for operator, operand, donor_call in _edits_of(place, names.texts, donors[place.label]):
+            proposal = (place.call, [place.path, operator, operand], donor_call)
             rank = hashlib.sha256(repr(proposal).encode()).hexdigest()
             turn = operator if operand != names.texts else f"{operator} all"
             tier.setdefault((_signature(place.path), turn), []).append((rank, proposal))
@@ -86,17 +97,18 @@ def _edits_of(place: _Place, pool: list[str], others: list[_Place]) -> Iterator[
     for operator, operand in _changes(place.value, pool):
         yield operator, operand, None
     seen = [place.value]
-    for other in others:
+    start = 7 * place.call % len(others)  # so that calls do not all get the same donors
+    for other in [*others[start:], *others[:start]]:
         if len(seen) > MAX_DONORS:
             return
-        if _is_new(other.value, seen):
+        if _is_new(other.value, seen) or (other.call < 0 and other.path == place.path == [_RECEIVER]):
             seen.append(other.value)
             yield "from", other.path, other.call
 
 
 def _is_new(value: Any, seen: list[Any]) -> bool:
     """Whether a plain value differs from all seen ones, or another one is of a class not seen yet."""
-    if type(value) not in _PLAIN:
+    if not isinstance(value, _PLAIN):
         return all(type(value) is not type(other) for other in seen)
     try:
         return all(type(value) is not type(other) or bool(value != other) for other in seen)

@@ -46,7 +46,7 @@ class Watch:
     def disarm(self) -> None:
         """Stop watching."""
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
     def trace(self, frame: types.FrameType, event: str, argument: Any) -> Tracer | None:
         code = frame.f_code

@@ -58,6 +58,8 @@ class Bench:
             hash_seed=hash_seed,
         )
         self._setting = setting
+        self._hash_seed = hash_seed
+        self._other: Bench | None = None
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
         modules = sorted(set(setting.modules.values()))
         self.ask("path", path=setting.paths(), site=list(setting.interpreter.site), modules=modules)
@@ -69,6 +71,14 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.finish()
+        if self._other is not None:
+            self._other.__exit__(None, None, None)
+
+    def other(self) -> Bench:
+        """A second process under another hash seed, started when first asked for and ended with this one."""
+        if self._other is None:
+            self._other = Bench(self._setting, hash_seed=self._hash_seed + 1)
+        return self._other
 
     def load(self, function: SourceFunction, entries: Sequence[dict[str, Any]]) -> str | None:
         """Import the function and hand over its inputs, in place of the last one; the reason if that fails."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.recording import Recording
 
 MAX_BORROWED = 24
+MAX_LENT = 16
+_MAX_LENT_BYTES = 400_000
 _UNFINISHED = {"__new__", "__init__", "__init_subclass__", "__class_getitem__", "__setstate__"}
 _NOT_INSTANCE = {"staticmethod", "classmethod"}
 Entry = dict[str, Any]
+Call = TypeVar("Call", bytes, tuple[bytes, bytes])
 
 
 def entries_of(
@@ -34,19 +37,47 @@ def entries_of(
     return first, second
 
 
+def lent_to(
+    function: SourceFunction, functions: Sequence[SourceFunction], recording: Recording
+) -> list[tuple[Entry, Entry]]:
+    """Calls of other methods of the same class, as donors of receivers in other states.
+
+    In pairs: the call in the first and in the second recording.
+    """
+    if not _has_receiver(function):
+        return []
+    groups = []
+    for other in functions:
+        if other.name != function.name and _lends_to(function, other):
+            both = zip(recording.calls.get(other.name, ()), recording.again.get(other.name, ()), strict=False)
+            groups.append(list(both)[-3:])
+    chosen: list[tuple[Entry, Entry]] = []
+    size = 0
+    # Larger receivers first: they are more likely to be in the middle of something.
+    for call, again in sorted(set(_in_turn(groups)), key=lambda pair: (-len(pair[0]), pair)):
+        if len(chosen) < MAX_LENT and size + len(call) <= _MAX_LENT_BYTES:
+            chosen.append((_entry(call), _entry(again)))
+            size += len(call)
+    return chosen
+
+
+def _has_receiver(function: SourceFunction) -> bool:
+    return bool(
+        function.parents
+        and function.parameters
+        and function.bare_name not in _UNFINISHED
+        and not _NOT_INSTANCE & set(function.decorators)
+    )
+
+
 def _entry(call: bytes) -> Entry:
     return {"call": base64.b64encode(call).decode()}
 
 
 def _can_borrow(function: SourceFunction) -> bool:
     wanted = 2 if function.role == "setter" else 1
-    return bool(
-        function.parents
-        and function.bare_name not in _UNFINISHED
-        and not _NOT_INSTANCE & set(function.decorators)
-        and len(function.parameters) == wanted
-        and not any(name.startswith("*") for name in function.parameters)
-    )
+    plain = not any(name.startswith("*") for name in function.parameters)
+    return _has_receiver(function) and plain and len(function.parameters) == wanted
 
 
 def _lends_to(function: SourceFunction, other: SourceFunction) -> bool:
@@ -71,7 +102,7 @@ def _borrowed(function: SourceFunction, lenders: Sequence[str], calls: dict[str,
         yield {**_entry(call), "borrow": borrow}
 
 
-def _in_turn(groups: Sequence[Sequence[bytes]]) -> list[bytes]:
+def _in_turn(groups: Sequence[Sequence[Call]]) -> list[Call]:
     """One call of each method, then the next of each, without repetitions."""
     longest = max(map(len, groups), default=0)
     found = [group[turn] for turn in range(longest) for group in groups if turn < len(group)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pytest_cereval.oracles.bench import Bench, Setting
-from pytest_cereval.oracles.borrowing import entries_of
+from pytest_cereval.oracles.borrowing import entries_of, lent_to
 from pytest_cereval.oracles.certificate import Certificate, Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
 from pytest_cereval.oracles.qualification import Qualified, Rejection, qualify
@@ -20,6 +20,7 @@ from pytest_cereval.oracles.spread import Lost, spread
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording
+from pytest_cereval.source.scan import scan
 
 Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
@@ -27,7 +28,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A function whose oracle was shown to tell right from wrong: `visible` inputs may be shown, `hidden` ones judge."""
+    """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge."""
 
     function: SourceFunction
     certificate: Certificate
@@ -53,12 +54,16 @@ class Certification:
 
 @dataclass(slots=True)
 class _Case:
-    """One function on its way: `outcome` is set once it is decided."""
+    """One function on its way: `outcome` is set once it is decided, `lost` are digests of inputs that some replay
+    answers otherwise.
+    """
 
     function: SourceFunction
     inputs: list[Glimpse] = field(default_factory=list)
     visible: tuple[Glimpse, ...] = ()
     qualified: Qualified | None = None
+    lost: set[str] = field(default_factory=set)
+    trees: dict[str, Input] = field(default_factory=dict)
     outcome: Certified | LedgerEntry | None = None
 
     def refuse(self, reason: Reason, detail: str = "") -> None:
@@ -106,6 +111,10 @@ def _repetition(seed: int) -> Callable[[Bench, _Case], set[str]]:
     return lambda bench, case: differing(bench, case.function, case.inputs, seed)
 
 
+def _fetching(seed: int) -> Callable[[Bench, _Case], dict[str, Input]]:
+    return lambda bench, case: fetched(bench, case.function, case.inputs, seed)
+
+
 def _open(cases: Sequence[_Case]) -> list[_Case]:
     return [case for case in cases if case.outcome is None]
 
@@ -123,7 +132,10 @@ class _Run:
     ) -> None:
         self.setting = setting
         self.recording = recording
-        self.entries = {function.name: entries_of(function, functions, recording) for function in functions}
+        # Lenders are looked for in the whole checkout, so that a function's outcome does not depend on its company.
+        lenders = scan(setting.checkout.runtime).eligible
+        self.entries = {function.name: entries_of(function, lenders, recording) for function in functions}
+        self.lent = {function.name: lent_to(function, lenders, recording) for function in functions}
         self.workers = workers
         self.progress = progress
         self.files: set[str] = set()
@@ -146,6 +158,7 @@ class _Run:
     def repeat_once(self, cases: list[_Case]) -> None:
         """Stage 2: drop what one other hash seed and order already changes."""
         for case, bad in self._each("repeat", cases, _repetition(1), hash_seed=1):
+            case.lost |= bad
             case.inputs = [item for item in case.inputs if item.digest not in bad]
             if not case.inputs:
                 case.refuse(Reason.UNSTABLE, f"{len(bad)} of {len(bad)} calls differ")
@@ -155,51 +168,61 @@ class _Run:
 
         def work(bench: Bench, case: _Case) -> Qualified | Rejection:
             case.visible, hidden = split_inputs(case.function.bare_name, case.inputs)
-            return qualify(bench, self.setting.checkout, case.function, hidden, extend=True)
+            return self._held_against(bench, case, hidden, extend=True)
 
         self._settle(self._each("qualify", cases, work))
 
     def repeat_rest(self, cases: list[_Case]) -> None:
-        """Stage 4: the other replays, of what is certified so far, the last of which brings the trees.
+        """Stage 4: the other replays of what is certified so far.
 
-        A case that loses inputs is qualified again without them, and without new ones.
+        A case that loses inputs is qualified again without them: once with new edits, which are then replayed as well,
+        and in the end with what is left.
         """
-        for case in cases:
-            case.inputs = [*case.visible, *_qualified(case).inputs]
-        steady = {case.function.name: {item.digest for item in case.inputs} for case in cases}
-        for seed in range(1, REPLAYS - 1):
-            for case, bad in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
-                steady[case.function.name] -= bad
-        last = REPLAYS - 1
-        shown = self._each(
-            "fetch",
-            _open(cases),
-            lambda bench, case: fetched(bench, case.function, case.inputs, last),
-            hash_seed=last,
-        )
-        trees = {case.function.name: found for case, found in shown}
-        for name, found in trees.items():
-            steady[name] &= found.keys()
-        self._qualify_again(
-            [case for case in _open(cases) if len(steady[case.function.name]) < len(case.inputs)], steady
-        )
+        shaken = self._replay(cases)
+        self._qualify_again(shaken, extend=True)
+        self._qualify_again(self._replay(_open(shaken)), extend=False)
         for case in _open(cases):
-            found, kept = trees[case.function.name], steady[case.function.name]
             case.outcome = Certified(
                 case.function,
                 _qualified(case).certificate,
-                tuple(found[item.digest] for item in case.visible if item.digest in kept),
-                tuple(found[item.digest] for item in _qualified(case).inputs),
+                tuple(case.trees[item.digest] for item in case.visible),
+                tuple(case.trees[item.digest] for item in _qualified(case).inputs),
             )
 
-    def _qualify_again(self, cases: list[_Case], steady: dict[str, set[str]]) -> None:
+    def _replay(self, cases: list[_Case]) -> list[_Case]:
+        """Replay under all other seeds, the last of which brings the trees; the cases that lost inputs."""
+        for case in cases:
+            case.inputs = [*case.visible, *_qualified(case).inputs]
+        lost: dict[str, set[str]] = {case.function.name: set() for case in cases}
+        for seed in range(1, REPLAYS - 1):
+            for case, bad in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
+                lost[case.function.name] |= bad
+        last = REPLAYS - 1
+        for case, trees in self._each("fetch", _open(cases), _fetching(last), hash_seed=last):
+            case.trees = trees
+            lost[case.function.name] |= {item.digest for item in case.inputs if item.digest not in trees}
+        shaken = [case for case in _open(cases) if lost[case.function.name]]
+        for case in shaken:
+            case.lost |= lost[case.function.name]
+            case.visible = tuple(item for item in case.visible if item.digest not in case.lost)
+        return shaken
+
+    def _qualify_again(self, cases: list[_Case], *, extend: bool) -> None:
         def work(bench: Bench, case: _Case) -> Qualified | Rejection:
-            kept = [item for item in _qualified(case).inputs if item.digest in steady[case.function.name]]
+            kept = [item for item in _qualified(case).inputs if item.digest not in case.lost]
             if not kept:
                 return Rejection(Reason.UNSTABLE, "every hidden call differs in some replay")
-            return qualify(bench, self.setting.checkout, case.function, kept, extend=False)
+            return self._held_against(bench, case, kept, extend=extend)
 
         self._settle(self._each("qualify again", cases, work))
+
+    def _held_against(
+        self, bench: Bench, case: _Case, hidden: Sequence[Glimpse], *, extend: bool
+    ) -> Qualified | Rejection:
+        lent = self.lent[case.function.name] if extend else ()
+        refused = frozenset(case.lost)
+        checkout = self.setting.checkout
+        return qualify(bench, checkout, case.function, hidden, extend=extend, lent=lent, refused=refused)
 
     def _settle(self, results: list[tuple[_Case, Qualified | Rejection]]) -> None:
         for case, result in results:

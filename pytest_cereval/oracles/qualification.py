@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_cereval.inside.qualifier import edited_entry
+from pytest_cereval.inside.extension import edited_entry
 from pytest_cereval.oracles.bench import Bench
 from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Glimpse, borrowed, edited
 from pytest_cereval.oracles.mutants import mutants
-from pytest_cereval.oracles.replay import REPLAYS
+from pytest_cereval.oracles.replay import REPLAYS, differing
 from pytest_cereval.oracles.rewrites import rewrites
 from pytest_cereval.oracles.variants import Skeleton, Variant, branch_reporter, find_node, stubs
 from pytest_cereval.source.functions import SourceFunction
@@ -26,6 +26,7 @@ _EDIT_ROUNDS = 2
 _LEAST_CPU_S = 1.0
 _CPU_MULTIPLE = 10
 _EXTEND_CPU_S = 60.0
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,38 @@ class Qualified:
 
 
 def qualify(
-    bench: Bench, checkout: Checkout, function: SourceFunction, inputs: Sequence[Glimpse], *, extend: bool
+    bench: Bench,
+    checkout: Checkout,
+    function: SourceFunction,
+    inputs: Sequence[Glimpse],
+    *,
+    extend: bool,
+    lent: Sequence[tuple[Entry, Entry]] = (),
+    refused: frozenset[str] = frozenset(),
 ) -> Qualified | Rejection:
     """Hold hidden inputs against stubs, mutants and rewrites of the reference; with `extend`, add edits as needed.
 
-    `inputs` are the hidden ones only: what the prompt shows must not carry the certificate.
+    `inputs` are the hidden ones only: what the prompt shows must not carry the certificate. `lent` are entries of
+    other methods of the class, as recorded once and again, whose receivers edits may use; `refused` are digests
+    of inputs known to be unstable.
     """
     module, node = find_node(checkout.runtime, function)
     skeleton = Skeleton(module, function)
     failed = bench.load(function, [item.entry for item in inputs])
     if failed:
         return Rejection(Reason.UNREACHABLE, failed)
-    trial = _Trial(bench, function, inputs)
+    trial = _Trial(bench, function, inputs, refused)
     if not trial.repeats:
         return Rejection(Reason.UNSTABLE, "the calls end their process when made one after the other")
     stub_results = trial.run_all(stubs(node, skeleton))
     mutant_results = trial.run_all(mutants(node, skeleton))
+    donors = trial.held_twice(lent) if extend and _is_weak(stub_results, mutant_results) else []
     for _ in range(_EDIT_ROUNDS if extend else 0):
         weak = _is_weak(stub_results, mutant_results)
-        trial.extend([*stub_results, *mutant_results], MAX_EDITS if weak else _FEW_EDITS)
+        trial.extend([*stub_results, *mutant_results], donors, MAX_EDITS if weak else _FEW_EDITS)
         if not weak:
             break
+    trial.keep_inputs()
     rewrite_results = trial.run_all(rewrites(node, skeleton))
     reporter, decisions = branch_reporter(node, skeleton)
     covered = len(trial.ask(reporter).get("branches", ()))
@@ -135,7 +147,10 @@ class _Result:
 class _Trial:
     """Runs variants of one function against its inputs."""
 
-    def __init__(self, bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse]) -> None:
+    def __init__(
+        self, bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], refused: frozenset[str]
+    ) -> None:
+        self._refused = refused
         self._bench = bench
         self._function = function
         self.inputs = list(inputs)
@@ -168,17 +183,43 @@ class _Trial:
                 found.append(_Result(variant, passes, equivalent, cut_short))
         return found
 
-    def extend(self, results: Sequence[_Result], limit: int) -> None:
+    def keep_inputs(self) -> None:
+        """Forget the edits that were tried and are not needed."""
+        kept = {item.digest for item in self.inputs}
+        self._keep([number for number, item in enumerate(self._tried) if item.digest in kept])
+        self.inputs = list(self._tried)
+
+    def _keep(self, numbers: list[int], new: Sequence[Glimpse] = ()) -> None:
+        known = [*self._tried, *new]
+        self._tried = [known[number] for number in numbers]
+        self._bench.ask("keep", key=self._function.name, numbers=numbers)
+
+    def held_twice(self, lent: Sequence[tuple[Entry, Entry]]) -> list[Entry]:
+        """Those entries whose arguments look the same in both recordings."""
+        entries = [entry for pair in lent for entry in pair]
+        reply = self._bench.ask("arguments", key=self._function.name, entries=entries)
+        told = reply.get("arguments") or [None] * len(entries)
+        return [
+            first
+            for (first, _), one, two in zip(lent, told[::2], told[1::2], strict=True)
+            if one is not None and one == two
+        ]
+
+    def extend(self, results: Sequence[_Result], lent: list[Entry], limit: int) -> None:
         """Try edits of all inputs so far, earlier edits included; keep those that tell a passing variant apart."""
         left = [result for result in results if result.passes and not result.equivalent]
         if not left:
             return
         spans = sorted({result.variant.span or self._whole for result in left})
-        reply = self._bench.ask("extend", key=self._function.name, spans=spans, limit=limit, cpu_s=_EXTEND_CPU_S)
+        reply = self._bench.ask(
+            "extend", key=self._function.name, spans=spans, lent=lent, limit=limit, cpu_s=_EXTEND_CPU_S
+        )
         start = len(self._tried)
-        for found in reply["found"]:
-            entries = [item.entry for item in self._tried]
-            self._tried.append(Glimpse.told(edited_entry(entries, found), found["told"]))
+        entries = [item.entry for item in self._tried]
+        new = [Glimpse.told(edited_entry(entries, lent, found), found["told"]) for found in reply.get("found", ())]
+        shaken = differing(self._bench.other(), self._function, new, 1) if new else set()
+        shaken |= self._refused
+        self._keep([*range(start), *(start + n for n, item in enumerate(new) if item.digest not in shaken)], new)
         caught: dict[int, None] = {}
         for result in left:
             reply = self.ask(result.variant, start=start)

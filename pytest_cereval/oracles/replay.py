@@ -40,7 +40,7 @@ def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry],
     """The first replay: what the calls do, and which ones the second recording holds as well."""
     found = Candidates(function)
     others = [entry for entry in again if entry not in entries]
-    failed = bench.load(function, [*entries, *others])
+    failed = bench.load(function, entries)
     if failed:
         found.problem = (Reason.UNREACHABLE, failed)
         return found
@@ -48,7 +48,7 @@ def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry],
     found.files = frozenset(reply.get("files", ()))
     known: set[str] = set()
     if any(entry not in again for entry in entries):
-        told = bench.ask("arguments", key=function.name, start=len(entries), cpu_s=_CPU_S)
+        told = bench.ask("arguments", key=function.name, entries=others, cpu_s=_CPU_S)
         known = {key for key in told.get("arguments", ()) if key is not None}
     unbuilt = ""
     seen: set[str] = set()

@@ -28,7 +28,7 @@ def rename_locals(node: FunctionNode) -> FunctionNode:
         return node
     arguments = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
     body = without_docstring(node)
-    names = {item.id for part in body for item in ast.walk(part) if _is_plain_store(item)}
+    names = {name for part in body for item in ast.walk(part) for name in _stored(item)}
     inner = {name for part in body for item in ast.walk(part) for name in _bound_elsewhere(item)}
     local = names - arguments - inner
     changed = copy.deepcopy(node)
@@ -38,8 +38,9 @@ def rename_locals(node: FunctionNode) -> FunctionNode:
     return changed
 
 
-def _is_plain_store(item: ast.AST) -> bool:
-    return isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+def _stored(item: ast.AST) -> Iterator[str]:
+    if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+        yield item.id
 
 
 def _bound_elsewhere(item: ast.AST) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_cereval.inside.qualifier import BRANCH_HOOK
+from pytest_cereval.inside.trials import BRANCH_HOOK
 from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
 
 STUB_BODIES = (

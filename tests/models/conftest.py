@@ -27,12 +27,6 @@ sys.exit(host.main())
 
 
 @pytest.fixture(scope="session")
-def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A chat model of 1 MB that answers noise and stops when it likes."""
-    return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-
-
-@pytest.fixture(scope="session")
 def endless_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, but it never ends by itself."""
     path = tmp_path_factory.mktemp("endless") / "endless.gguf"

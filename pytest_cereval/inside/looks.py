@@ -1,0 +1,92 @@
+"""Answers what the inputs of a function are and do: at a glance, by their arguments, and in replays.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import sys
+
+from .calls import describe, observe, rebuild
+from .equality import comparable
+from .forks import in_fork
+from .observation import digest
+from .subject import Reply, Request, Subject, glimpse
+from .worker import failure
+
+_CHUNK = 10
+
+
+def glance(subject: Subject, request: Request) -> Reply:
+    """What the first `count` inputs are and do, as digests, with the trees of those that are short enough to be shown.
+
+    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end.
+    """
+    replies: list[Reply] = []
+    files = set(loaded_files())
+    numbers = list(range(request["count"]))
+    chunks = [numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK)]
+    while chunks:
+        chunk = chunks.pop(0)
+        found = in_fork(functools.partial(_glances, subject, chunk), request["cpu_s"])
+        if "replies" not in found and len(chunk) > 1:
+            chunks[:0] = [[number] for number in chunk]
+        else:
+            replies += found.get("replies", [found])
+            files.update(found.get("files", ()))
+    return {"replies": replies, "files": sorted(files)}
+
+
+def _glances(subject: Subject, numbers: list[int]) -> Reply:
+    before = set(loaded_files())
+    replies = [_glance(subject, number) for number in numbers]
+    return {"replies": replies, "files": sorted(set(loaded_files()) - before)}
+
+
+def _glance(subject: Subject, number: int) -> Reply:
+    random.seed(0)
+    try:
+        call = rebuild(subject.entries[number])
+    except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
+        return {"unbuilt": failure(error)}
+    return glimpse(call, subject.function)[0]
+
+
+def arguments(subject: Subject, request: Request) -> Reply:
+    """Digests of the argument trees of the given `entries`; null where they cannot be rebuilt."""
+
+    def work() -> Reply:
+        found: list[str | None] = []
+        for entry in request["entries"]:
+            try:
+                found.append(digest(describe(rebuild(entry))[0]))
+            except BaseException:  # noqa: BLE001 - unpickling runs the repository's code
+                found.append(None)
+        return {"arguments": found}
+
+    return in_fork(work, request["cpu_s"])
+
+
+def replay(subject: Subject, request: Request) -> Reply:
+    """Replay the inputs in `order`, in one fork: a digest for each, and with `full` the trees as well."""
+    return in_fork(lambda: {"replies": [_one(subject, i, request["full"]) for i in request["order"]]}, request["cpu_s"])
+
+
+def _one(subject: Subject, number: int, full: bool) -> Reply:
+    random.seed(0)
+    try:
+        call = rebuild(subject.entries[number])
+    except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
+        return {"unbuilt": failure(error)}
+    before, shown = describe(call) if full else (None, False)
+    observation = observe(subject.function, call)
+    found = {"behaviour": digest(comparable(observation))}
+    return found | ({"before": before, "shown": shown, "observation": observation} if full else {})
+
+
+def loaded_files() -> list[str]:
+    """Files of all imported modules, so that the judge knows which installed packages the reference needs."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return sorted({file for file in files if isinstance(file, str)})

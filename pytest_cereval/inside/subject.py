@@ -1,0 +1,65 @@
+"""One function of the reference with its inputs: what the questions about it share. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import random
+import types
+from typing import Any
+
+from .calls import describe, find_function, observe, rebuild
+from .equality import comparable
+from .observation import canonical, digest
+
+MAX_EXAMPLE_TEXT = 2000
+"""Trees of an input that may be shown as an example are sent at once if their text is no longer than this."""
+Request = dict[str, Any]
+Reply = dict[str, Any]
+
+
+class Subject:
+    """One function with its inputs and, once expected, the texts of observations that variants are held against."""
+
+    def __init__(self, request: Request) -> None:
+        self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
+        self.entries: list[dict[str, Any]] = request["entries"]
+        self.expected: list[str] = []
+        self.lines: list[frozenset[int]] = []
+        self.order: list[int] = []
+        self.edited: set[int] = set()
+
+
+def glimpse(call: dict[str, Any], function: types.FunctionType) -> tuple[Reply, str]:
+    """What is told of an input, and the text that variants are held against."""
+    before, _ = describe(call)
+    observation = observe(function, call)
+    seen = comparable(observation)
+    text = canonical(seen)
+    example = {"arguments": _without_receiver(before), "observation": {**observation, "after": None}}
+    told = {
+        "before": digest(before),
+        "key": digest([before, seen]),
+        "behaviour": digest(seen),
+        "outcome": digest(seen[:2]),
+        "whole": observation["whole"],
+        "example": example if len(json.dumps(example)) <= MAX_EXAMPLE_TEXT else None,
+    }
+    return told, text
+
+
+def _without_receiver(before: Any) -> Any:
+    """The arguments with `self` reduced to its class, which is all that an example shows of it."""
+    pairs = before[1:] if type(before) is list else []
+    return [
+        "d",
+        *([key, [*value[:2], None, None]] if _is_receiver(key, value) else [key, value] for key, value in pairs),
+    ]
+
+
+def _is_receiver(key: Any, value: Any) -> bool:
+    return key in ("self", "cls", "mcs") and type(value) is list and value[0] == "o"
+
+
+def text_of(function: types.FunctionType, entry: dict[str, Any]) -> str:
+    random.seed(0)
+    return canonical(comparable(observe(function, rebuild(entry))))
