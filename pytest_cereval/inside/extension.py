@@ -8,41 +8,43 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from .calls import rebuild
+from .calls import describe, observe, rebuild
+from .equality import comparable
 from .forks import in_fork, time_limit
+from .observation import canonical
 from .proposals import MAX_CALLS, propose
 from .reached import lines_of
-from .subject import Reply, Request, Subject, glimpse, text_of
+from .subject import Reply, Request, Subject, glimpse
 from .trials import reaches
 
 EDIT_CPU_S = 0.5
+_BASES_PER_SPAN = 4
 
 
 def extend(subject: Subject, request: Request) -> Reply:
     """Append edits on which the reference behaves as on recorded calls: returns, or raises a class known to be meant.
 
-    Edited are inputs that reach one of the `spans`, or any where none does. Replies with each edit, the numbers of the
-    inputs that it is made of, and what is told of it.
+    Edited are inputs that reach one of the `spans`, or any where none does. Replies with each edit and the numbers of
+    the inputs that it is made of; `tell` says more of those that turn out to be of use.
     """
     spans, lent = request["spans"], request["lent"]
-    bases = [n for n in subject.order if any(reaches(subject.lines[n], span) for span in spans)]
-    lonely = any(not any(reaches(subject.lines[n], span) for n in bases) for span in spans)
-    bases = sorted(bases) + (sorted(set(subject.order) - set(bases)) if lonely or not bases else [])
-    bases.sort(key=lambda number: number in subject.edited)
-    subject.edited.update(bases[:MAX_CALLS])
+    bases = _bases(subject, spans)
+    others = [number for number in subject.order if number not in bases]
+    numbers = [*bases, *sorted(others)][:MAX_CALLS]
+    subject.edited.update(bases)
 
     def work() -> Reply:
         expected = [json.loads(text) for text in subject.expected]
         known = {seen[1][1] for seen in expected if seen[0] == "raised"}
-        seen = set(subject.expected)
+        seen: set[tuple[str, str]] = set()
         found = []
-        calls = [rebuild(subject.entries[number]) for number in bases[:MAX_CALLS]]
-        others = [rebuild(entry) for entry in lent]
-        for base, edit, donor in propose(calls, others, subject.function, request["limit"]):
+        calls = [rebuild(subject.entries[number]) for number in numbers]
+        lenders = [rebuild(entry) for entry in lent]
+        for base, edit, donor in propose(calls, len(bases), lenders, subject.function, request["limit"]):
             new = {
-                "base": bases[base],
+                "base": numbers[base],
                 "edit": edit,
-                "donor": bases[donor] if donor is not None and donor >= 0 else donor,
+                "donor": numbers[donor] if donor is not None and donor >= 0 else donor,
             }
             tried = _try_edit(subject.function, edited_entry(subject.entries, lent, new), known, seen)
             if tried is not None:
@@ -50,7 +52,7 @@ def extend(subject: Subject, request: Request) -> Reply:
         return {"found": found}
 
     reply = in_fork(work, request["cpu_s"])
-    found = _steady(subject, lent, reply.pop("found", []), request["cpu_s"])
+    found = reply.pop("found", [])
     for new in found:
         subject.order.append(len(subject.entries))
         subject.entries.append(edited_entry(subject.entries, lent, new))
@@ -59,15 +61,23 @@ def extend(subject: Subject, request: Request) -> Reply:
     return reply | {"found": found}
 
 
-def _steady(subject: Subject, lent: list[dict[str, Any]], found: list[Reply], cpu_s: float) -> list[Reply]:
-    """Those edits that do the same in another process and the other way round: what earlier calls left has no part."""
+def _bases(subject: Subject, spans: list[list[int]]) -> list[int]:
+    """A few inputs that reach each span, those not edited before first; where none does, a few of all."""
+    numbers = sorted(subject.order, key=lambda number: (number in subject.edited, number))
+    chosen: dict[int, None] = {}
+    for span in spans:
+        reaching = [number for number in numbers if reaches(subject.lines[number], span)]
+        chosen |= dict.fromkeys(reaching[:_BASES_PER_SPAN] or numbers[: 2 * _BASES_PER_SPAN])
+    return list(chosen)[:MAX_CALLS]
+
+
+def tell(subject: Subject, request: Request) -> Reply:
+    """What is told at a glance of the inputs of the given numbers."""
 
     def work() -> Reply:
-        entries = [edited_entry(subject.entries, lent, new) for new in reversed(found)]
-        return {"texts": [text_of(subject.function, entry) for entry in entries]}
+        return {"told": [glimpse(rebuild(subject.entries[n]), subject.function)[0] for n in request["numbers"]]}
 
-    texts = in_fork(work, cpu_s).get("texts", [])
-    return [new for new, text in zip(found, reversed(texts), strict=False) if new["text"] == text]
+    return in_fork(work, request["cpu_s"])
 
 
 def edited_entry(entries: Sequence[dict[str, Any]], lent: Sequence[dict[str, Any]], new: Reply) -> dict[str, Any]:
@@ -77,19 +87,24 @@ def edited_entry(entries: Sequence[dict[str, Any]], lent: Sequence[dict[str, Any
     return {"base": entries[new["base"]], "edit": new["edit"], "donor": donor}
 
 
-def _try_edit(function: types.FunctionType, entry: dict[str, Any], known: set[str], seen: set[str]) -> Reply | None:
+def _try_edit(
+    function: types.FunctionType, entry: dict[str, Any], known: set[str], old: set[tuple[str, str]]
+) -> Reply | None:
     random.seed(0)
     try:
         with time_limit(EDIT_CPU_S), lines_of(function) as lines:
-            told, text = glimpse(rebuild(entry), function)
-        kind, value, _ = json.loads(text)
+            call = rebuild(entry)
+            before = canonical(describe(call)[0])
+            observation = observe(function, call)
+        kind, value, _ = seen = comparable(observation)
+        text = canonical(seen)
         meant = kind == "returned" or value[1] in known or raises_itself(function, entry)
     except BaseException:  # noqa: BLE001 - an edit that cannot be applied, or that hangs, is no input
         return None
-    if not meant or not told["whole"] or text in seen:
+    if not meant or not observation["whole"] or (before, text) in old:
         return None
-    seen.add(text)
-    return {"told": told, "text": text, "lines": sorted(lines)}
+    old.add((before, text))
+    return {"text": text, "lines": sorted(lines)}
 
 
 def raises_itself(function: types.FunctionType, entry: dict[str, Any]) -> bool:

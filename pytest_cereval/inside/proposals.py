@@ -26,6 +26,7 @@ _PLAIN = (bool, int, float, str, list, dict, tuple, set, type(None))
 _RECEIVER = ["p", 0]
 _SHARES = (0.5, 0.5, 1.0)
 Proposal = tuple[int, Edit, int | None]
+_Groups = dict[tuple[int, str, str], list[tuple[str, Proposal]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,12 @@ class _Names:
 
 
 def propose(
-    calls: list[dict[str, Any]], lent: list[dict[str, Any]], function: types.FunctionType, limit: int
+    calls: list[dict[str, Any]], bases: int, lent: list[dict[str, Any]], function: types.FunctionType, limit: int
 ) -> list[Proposal]:
-    """At most `limit` edits of `calls` as (call, edit, donor call).
+    """At most `limit` edits of the first `bases` of the calls as (call, edit, donor call).
 
-    `lent` calls are those of other methods of the same class: only their receivers are donors, numbered -1, -2, ….
+    The other calls are donors only. `lent` calls are those of other methods of the same class: of them, only the
+    receivers are donors, numbered -1, -2, ….
     """
     names = _names_of(function, calls)
     places = [place for number, call in enumerate(calls) for place in _places(number, call)]
@@ -63,18 +65,18 @@ def propose(
     for pair in itertools.zip_longest(places, receivers):
         for donor in filter(None, pair):
             donors.setdefault(donor.label, []).append(donor)
-    tiers: list[dict[tuple[str, str], list[tuple[str, Proposal]]]] = [{}, {}, {}]
-    for place in places:
+    tiers: list[_Groups] = [{}, {}, {}]
+    for place in (place for place in places if place.call < bases):
         tier = tiers[_distance(place.path, names)]
         for operator, operand, donor_call in _edits_of(place, names.texts, donors[place.label]):
             proposal = (place.call, [place.path, operator, operand], donor_call)
             rank = hashlib.sha256(repr(proposal).encode()).hexdigest()
             turn = operator if operand != names.texts else f"{operator} all"
-            tier.setdefault((_signature(place.path), turn), []).append((rank, proposal))
+            tier.setdefault((len(place.path), _signature(place.path), turn), []).append((rank, proposal))
     return _chosen(tiers, limit)
 
 
-def _chosen(tiers: list[dict[tuple[str, str], list[tuple[str, Proposal]]]], limit: int) -> list[Proposal]:
+def _chosen(tiers: list[_Groups], limit: int) -> list[Proposal]:
     """Each tier its share of what is left, then the nearest tiers again for what the others did not use."""
     queues = [_in_turn(tier) for tier in tiers]
     chosen: list[Proposal] = []
@@ -87,7 +89,8 @@ def _chosen(tiers: list[dict[tuple[str, str], list[tuple[str, Proposal]]]], limi
     return chosen
 
 
-def _in_turn(groups: dict[tuple[str, str], list[tuple[str, Proposal]]]) -> list[Proposal]:
+def _in_turn(groups: _Groups) -> list[Proposal]:
+    """One edit of each place and operator, the nearest places first, then the next of each."""
     queues = [sorted(group) for _, group in sorted(groups.items())]
     longest = max(map(len, queues), default=0)
     return [queue[turn][1] for turn in range(longest) for queue in queues if turn < len(queue)]
@@ -123,7 +126,7 @@ def _names_of(function: types.FunctionType, calls: list[dict[str, Any]]) -> _Nam
         names.near.update(code.co_names)
         constants = [item for const in code.co_consts for item in (const if type(const) is tuple else (const,))]
         texts.update(text for text in constants if type(text) is str and 0 < len(text) <= 40)
-    names.texts = sorted(texts - {function.__doc__, function.__name__, function.__qualname__})[:24]
+    names.texts = sorted(text for text in texts if text != function.__doc__ and "<locals>" not in text)[:24]
     receivers = {type(call["positional"][0]) for call in calls if call["positional"]}
     for name in names.near:
         for callee in (function.__globals__.get(name), *(_attribute(kind, name) for kind in receivers)):

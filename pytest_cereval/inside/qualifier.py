@@ -14,7 +14,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from .extension import extend
+from .extension import extend, tell
 from .forks import in_fork
 from .framing import FrameClosed, FrameError, read_frame, write_frame
 from .looks import arguments, glance, replay
@@ -36,6 +36,7 @@ def main() -> None:
         "keep": keep,
         "variant": try_variant,
         "extend": extend,
+        "tell": tell,
     }
     while True:
         try:

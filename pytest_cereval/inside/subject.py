@@ -31,6 +31,7 @@ class Subject:
 
 def glimpse(call: dict[str, Any], function: types.FunctionType) -> tuple[Reply, str]:
     """What is told of an input, and the text that variants are held against."""
+    random.seed(0)
     before, _ = describe(call)
     observation = observe(function, call)
     seen = comparable(observation)

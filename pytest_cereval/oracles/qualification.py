@@ -23,6 +23,7 @@ from pytest_cereval.source.repository import Checkout
 MAX_EDITS = 200
 _FEW_EDITS = 48
 _EDIT_ROUNDS = 2
+_MAX_ATTEMPTS = 4
 _LEAST_CPU_S = 1.0
 _CPU_MULTIPLE = 10
 _EXTEND_CPU_S = 60.0
@@ -123,6 +124,8 @@ def _is_weak(stubs: Sequence[_Result], mutants: Sequence[_Result]) -> bool:
 def _decide(certificate: Certificate, passing_stubs: Sequence[str]) -> Rejection | None:
     if passing_stubs:
         return Rejection(Reason.WEAK_STUB, f"passes with {passing_stubs[0]!r} as its body")
+    if not certificate.stubs_total:
+        return Rejection(Reason.WEAK_STUB, "no emptied body could be put in its place")
     score = certificate.mutation_score
     if score is not None and score < MIN_MUTATION_SCORE:
         shown = "; ".join(certificate.survivors[:3])
@@ -153,8 +156,9 @@ class _Trial:
         self._refused = refused
         self._bench = bench
         self._function = function
-        self.inputs = list(inputs)
-        self._tried = list(inputs)
+        self._given = list(inputs)
+        self._entries = [item.entry for item in inputs]
+        self._useful: dict[int, Glimpse] = {}
         self._whole = (function.def_line, function.last_line)
         reply = bench.ask("expect", key=function.name)
         self.repeats = "cpu_s" in reply
@@ -185,14 +189,18 @@ class _Trial:
 
     def keep_inputs(self) -> None:
         """Forget the edits that were tried and are not needed."""
-        kept = {item.digest for item in self.inputs}
-        self._keep([number for number, item in enumerate(self._tried) if item.digest in kept])
-        self.inputs = list(self._tried)
+        self._keep(sorted([*range(len(self._given)), *self._useful]))
 
-    def _keep(self, numbers: list[int], new: Sequence[Glimpse] = ()) -> None:
-        known = [*self._tried, *new]
-        self._tried = [known[number] for number in numbers]
-        self._bench.ask("keep", key=self._function.name, numbers=numbers)
+    def _keep(self, numbers: Sequence[int]) -> None:
+        self._bench.ask("keep", key=self._function.name, numbers=list(numbers))
+        places = {number: place for place, number in enumerate(numbers)}
+        self._entries = [self._entries[number] for number in numbers]
+        self._useful = {places[number]: item for number, item in self._useful.items()}
+
+    @property
+    def inputs(self) -> list[Glimpse]:
+        """Those given, and the edits that turned out to be of use."""
+        return [*self._given, *(item for _, item in sorted(self._useful.items()))]
 
     def held_twice(self, lent: Sequence[tuple[Entry, Entry]]) -> list[Entry]:
         """Those entries whose arguments look the same in both recordings."""
@@ -211,19 +219,31 @@ class _Trial:
         if not left:
             return
         spans = sorted({result.variant.span or self._whole for result in left})
-        reply = self._bench.ask(
-            "extend", key=self._function.name, spans=spans, lent=lent, limit=limit, cpu_s=_EXTEND_CPU_S
-        )
-        start = len(self._tried)
-        entries = [item.entry for item in self._tried]
-        new = [Glimpse.told(edited_entry(entries, lent, found), found["told"]) for found in reply.get("found", ())]
-        shaken = differing(self._bench.other(), self._function, new, 1) if new else set()
-        shaken |= self._refused
-        self._keep([*range(start), *(start + n for n, item in enumerate(new) if item.digest not in shaken)], new)
-        caught: dict[int, None] = {}
-        for result in left:
-            reply = self.ask(result.variant, start=start)
-            if reply.get("differs") is not None:
-                result.passes = False
-                caught[reply["differs"]] = None
-        self.inputs += [self._tried[number] for number in caught]
+        name, start, known = self._function.name, len(self._entries), list(self._entries)
+        reply = self._bench.ask("extend", key=name, spans=spans, lent=lent, limit=limit, cpu_s=_EXTEND_CPU_S)
+        self._entries += [edited_entry(known, lent, found) for found in reply.get("found", ())]
+        for _ in range(_MAX_ATTEMPTS):
+            caught: dict[int, list[_Result]] = {}
+            for result in left:
+                differs = self.ask(result.variant, start=start).get("differs")
+                if differs is not None:
+                    caught.setdefault(differs, []).append(result)
+            steady = self._steady(sorted(set(caught) - set(self._useful)))
+            self._useful |= steady
+            for number in caught.keys() & self._useful.keys():
+                for result in caught[number]:
+                    result.passes = False
+            shaken = caught.keys() - self._useful.keys()
+            if not shaken:
+                return
+            left = [result for number in shaken for result in caught[number]]
+            self._keep([number for number in range(len(self._entries)) if number not in shaken])
+
+    def _steady(self, numbers: list[int]) -> dict[int, Glimpse]:
+        """The edits of these numbers that a process under another hash seed answers in the same way."""
+        if not numbers:
+            return {}
+        told = self._bench.ask("tell", key=self._function.name, numbers=numbers).get("told", [])
+        found = {number: Glimpse.told(self._entries[number], item) for number, item in zip(numbers, told, strict=False)}
+        shaken = self._refused | differing(self._bench.other(), self._function, list(found.values()), 1)
+        return {number: item for number, item in found.items() if item.digest not in shaken}

@@ -64,15 +64,28 @@ class Skeleton:
             node for node in module.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
         ]
         self._parents = function.parents
+        self._uses_class = any(
+            _uses_class(node)
+            for node in ast.walk(module)
+            if isinstance(node, FunctionNode) and first_line(node) == function.first_line
+        )
 
     def source(self, node: FunctionNode) -> str:
         """The text of a module that holds only `node`, without its decorators."""
         alone = copy.deepcopy(node)
         alone.decorator_list = []
+        if self._uses_class and not _uses_class(node):
+            # Never executed; the code object must have the same free variables to fit in the function's place.
+            alone.body.append(ast.If(ast.Constant(False), [ast.Expr(ast.Name("__class__", ast.Load()))], []))
         inner: ast.stmt = alone
         for parent in reversed(self._parents):
             inner = ast.ClassDef(name=parent, bases=[], keywords=[], body=[inner], decorator_list=[])
         return ast.unparse(ast.fix_missing_locations(ast.Module(body=[*self._future, inner], type_ignores=[])))
+
+
+def _uses_class(node: ast.AST) -> bool:
+    """Whether a function closes over the class around it, by `super()` or by name."""
+    return any(isinstance(item, ast.Name) and item.id in ("super", "__class__") for item in ast.walk(node))
 
 
 def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:

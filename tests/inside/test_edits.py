@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import types
 from typing import Any
 
 import pytest
@@ -106,9 +107,12 @@ def test_a_borrowed_entry_takes_the_receiver_and_a_setter_the_value_of_another()
     assert (setter["names"], setter["positional"][1]) == (["self", "v"], "two")
 
 
-def proposals(limit: int = 60, lent: tuple[dict[str, Any], ...] = ()) -> list[tuple[int, edits.Edit, int | None]]:
+def proposals(
+    limit: int = 60, lent: tuple[dict[str, Any], ...] = (), bases: int = 2
+) -> list[tuple[int, edits.Edit, int | None]]:
     recorded = [call(Basket("a", "apple"), ["x"]), call(Basket("b", "pear"), [])]
-    return propose(recorded, list(lent), Basket.drop, limit)
+    assert isinstance(Basket.drop, types.FunctionType)
+    return propose(recorded, bases, list(lent), Basket.drop, limit)
 
 
 def test_proposals_are_the_same_every_time_and_bounded() -> None:
@@ -147,3 +151,9 @@ def test_calls_are_found_under_their_mangled_and_decorated_names() -> None:
     assert found is Basket.drop
     with pytest.raises(calls.Unreachable, match=r"no function Basket\.drop that starts at line 1"):
         calls.find_function(__name__, __file__, "Basket.drop", 1)
+
+
+def test_calls_after_the_bases_are_donors_only() -> None:
+    found = proposals(300, bases=1)
+    assert {number for number, _, _ in found} == {0}
+    assert {donor for _, _, donor in found} == {None, 1}

@@ -19,7 +19,12 @@ def returned(value: Any, after: Any = None) -> dict[str, Any]:
 
 
 def raised(name: str, text: str = "", after: Any = None) -> dict[str, Any]:
-    return {"kind": "raised", "value": ["e", f"builtins:{name}", ["t", text]], "after": tree(after or {}), "whole": True}
+    return {
+        "kind": "raised",
+        "value": ["e", f"builtins:{name}", ["t", text]],
+        "after": tree(after or {}),
+        "whole": True,
+    }
 
 
 @pytest.mark.parametrize(

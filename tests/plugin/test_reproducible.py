@@ -33,9 +33,7 @@ def exported(repository: Path, folder: Path, hash_seed: str) -> str:
     return done.stdout
 
 
-def test_a_suite_is_the_same_elsewhere_and_under_another_hash_seed(
-    tiny_repository: Path, tmp_path: Path
-) -> None:
+def test_a_suite_is_the_same_elsewhere_and_under_another_hash_seed(tiny_repository: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "shop"
     shutil.copytree(tiny_repository, elsewhere)
 

@@ -1,0 +1,208 @@
+"""Which functions of a small package, where that is known beforehand, are certified, and why the others are not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pytest_cereval.inside.equality import comparable
+from pytest_cereval.inside.observation import digest
+from pytest_cereval.oracles.bench import Setting
+from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Input
+from pytest_cereval.oracles.certify import Certification, certify_all
+from pytest_cereval.oracles.render import render_call
+from pytest_cereval.oracles.replay import REPLAYS
+from pytest_cereval.sandbox.bubblewrap import Bubblewrap
+from pytest_cereval.sandbox.interpreter import inspect_interpreter
+from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.ledger import LedgerEntry, Reason
+from pytest_cereval.source.recording import Recording, RecordingBounds, record_calls
+from pytest_cereval.source.repository import checkout, resolve
+from pytest_cereval.source.scan import scan
+
+KNOWN = Path(__file__).parents[1] / "repos" / "known"
+WORDS, SHELF = "known.words", "known.shelf.Shelf"
+CERTIFIED = [
+    f"{SHELF}.__init__",
+    f"{SHELF}.put",
+    f"{SHELF}.room",
+    f"{SHELF}.room.setter",
+    f"{SHELF}.__len__",
+    f"{SHELF}.open",
+    f"{WORDS}.longest",
+    f"{WORDS}.initials",
+    f"{WORDS}.outer",
+]
+REFUSED = {
+    f"{SHELF}.compare": Reason.NOT_CALLED,
+    f"{WORDS}.ready": Reason.WEAK_STUB,
+    f"{WORDS}.label": Reason.WEAK_MUTANTS,
+    f"{WORDS}.unordered": Reason.UNSTABLE,
+    f"{WORDS}.stamp": Reason.UNSTABLE,
+    f"{WORDS}.unused": Reason.NOT_CALLED,
+    f"{WORDS}.total": Reason.UNPICKLABLE,
+    f"{WORDS}.adder": Reason.UNOBSERVABLE,
+    f"{WORDS}.leave": Reason.CRASHED,
+}
+
+
+class World(NamedTuple):
+    setting: Setting
+    functions: tuple[SourceFunction, ...]
+    recording: Recording
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    top = tmp_path_factory.mktemp("known")
+    folder = top / "known"
+    shutil.copytree(KNOWN, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    who = {f"GIT_{role}_{key}": "known@example.org" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *command], cwd=folder, check=True, env=os.environ | who)
+    tree = checkout(str(folder), resolve(str(folder)), top / "cache")
+    functions = scan(tree.runtime).eligible
+    sandbox, interpreter = Bubblewrap(), inspect_interpreter(Path(sys.executable))
+    bounds = RecordingBounds(per_function=24, seconds=60, timeout_s=120)
+    recording = record_calls(tree, functions, sandbox=sandbox, interpreter=interpreter, bounds=bounds)
+    roots = frozenset(function.import_root for function in functions)
+    return World(Setting(tree, sandbox, interpreter, roots, recording.modules), functions, recording)
+
+
+@pytest.fixture(scope="module")
+def certification(world: World) -> Certification:
+    return certify_all(world.setting, world.functions, world.recording, workers=2)
+
+
+def account(certification: Certification) -> list[object]:
+    """All that must be the same in another build."""
+    certified = [
+        (item.function.name, item.certificate, [i.digest for i in item.visible], [i.digest for i in item.hidden])
+        for item in certification.certified
+    ]
+    return [certified, certification.ledger, certification.loaded_files]
+
+
+def certificate(certification: Certification, name: str) -> Certificate:
+    return next(item.certificate for item in certification.certified if item.function.name == name)
+
+
+def test_every_function_is_certified_or_refused_for_the_known_reason(certification: Certification) -> None:
+    assert {entry.function: entry.reason for entry in certification.ledger} == REFUSED
+    assert [item.function.name for item in certification.certified] == CERTIFIED
+
+
+def test_a_certificate_holds_what_it_promises(certification: Certification) -> None:
+    for item in certification.certified:
+        shown = item.certificate
+        assert shown.replays == REPLAYS
+        assert shown.stubs_rejected == shown.stubs_total == 8
+        assert shown.mutation_score is None or shown.mutation_score >= MIN_MUTATION_SCORE
+        assert shown.rewrites_accepted == shown.rewrites_total
+        assert shown.recorded_inputs + shown.borrowed_inputs + shown.edited_inputs == len(item.hidden)
+        assert Certificate.from_dict(shown.to_dict()) == shown
+
+
+def test_every_outcome_of_a_thorough_suite_is_killed_and_covered(certification: Certification) -> None:
+    shown = certificate(certification, f"{WORDS}.initials")
+    assert (shown.mutants_killed, shown.survivors) == (shown.mutants_total, ())
+    assert (shown.branches_covered, shown.branches_total) == (2, 2)
+
+
+def test_methods_that_no_test_calls_borrow_their_receivers(certification: Certification) -> None:
+    shown = certificate(certification, f"{SHELF}.__len__")
+    assert shown.recorded_inputs == 0
+    assert shown.borrowed_inputs > 0
+    setter = next(item for item in certification.certified if item.function.role == "setter")
+    assert setter.certificate.borrowed_inputs > 0
+    assert render_call("room", setter.hidden[0].arguments).startswith("room(<Shelf>, value=")
+
+
+def test_state_of_the_class_does_not_pass_from_call_to_call(certification: Certification) -> None:
+    opened = next(item for item in certification.certified if item.function.qualname == "Shelf.open")
+    assert {item.observation["value"] for item in opened.hidden} == {1}
+
+
+def test_visible_inputs_are_few_readable_and_not_hidden_as_well(certification: Certification) -> None:
+    for item in certification.certified:
+        hidden = {entry.digest for entry in item.hidden}
+        assert len(item.visible) <= 3
+        assert len(item.visible) * 4 <= len(hidden)
+        assert not hidden & {entry.digest for entry in item.visible}
+    assert any(item.visible for item in certification.certified)
+
+
+def test_the_digest_of_an_input_is_that_of_its_trees(certification: Certification) -> None:
+    for item in certification.certified:
+        for given in (*item.visible, *item.hidden):
+            assert given.digest == digest([given.arguments, comparable(given.observation)])
+            assert Input.from_dict(given.to_dict()) == given
+
+
+def test_details_say_what_was_found(certification: Certification) -> None:
+    details = {entry.function: entry.detail for entry in certification.ledger}
+    assert details[f"{WORDS}.ready"] == "passes with 'return True' as its body"
+    assert details[f"{WORDS}.label"].startswith("1 of 7 mutants killed; survived: line")
+    assert details[f"{WORDS}.total"] == "4 calls"
+    assert "differ" in details[f"{WORDS}.stamp"]
+
+
+def test_the_files_that_the_reference_loads_are_known(certification: Certification) -> None:
+    assert {"/cereval/repo/known/words.py", "/cereval/repo/known/shelf.py"} <= certification.loaded_files
+    assert not any("pytest/" in file for file in certification.loaded_files)
+
+
+def test_another_build_with_one_worker_is_the_same(world: World, certification: Certification) -> None:
+    again = certify_all(world.setting, world.functions, world.recording, workers=1)
+    assert account(again) == account(certification)
+
+
+def test_a_function_alone_fares_as_in_company(world: World, certification: Certification) -> None:
+    alone = [function for function in world.functions if function.qualname == "Shelf.__len__"]
+    found = certify_all(world.setting, alone, world.recording, workers=1)
+    assert account(found)[0] == [entry for entry in account(certification)[0] if entry[0] == f"{SHELF}.__len__"]  # type: ignore[attr-defined]
+
+
+def test_what_is_known_is_not_looked_at_again(world: World, certification: Certification) -> None:
+    outcomes = {item.function.name: item for item in certification.certified}
+    refused = {entry.function: entry for entry in certification.ledger}
+    stages: list[str] = []
+    again = certify_all(
+        world.setting,
+        world.functions,
+        world.recording,
+        known=lambda name: outcomes.get(name) or refused.get(name),
+        progress=lambda stage, done, total: stages.append(stage),
+    )
+    assert (again.certified, again.ledger) == (certification.certified, certification.ledger)
+    assert stages == []
+
+
+def test_progress_counts_up_to_the_total(world: World) -> None:
+    told: list[tuple[str, int, int]] = []
+    few = [function for function in world.functions if function.bare_name in ("ready", "initials")]
+    certify_all(world.setting, few, world.recording, progress=lambda *step: told.append(step))
+    assert [step for step in told if step[0] == "look"] == [("look", 1, 2), ("look", 2, 2)]
+    assert all(done <= total for _, done, total in told)
+
+
+def test_a_function_that_is_not_there_after_import_is_refused(world: World) -> None:
+    moved = replace(next(f for f in world.functions if f.bare_name == "longest"), first_line=2)
+    found = certify_all(world.setting, [moved], world.recording)
+    assert found.certified == ()
+    assert found.ledger == (
+        LedgerEntry(
+            f"{WORDS}.longest",
+            "known/words.py",
+            moved.def_line,
+            Reason.UNREACHABLE,
+            "Unreachable: no function longest that starts at line 2",
+        ),
+    )
