@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pytest_cereval.inside.trials import BRANCH_HOOK
 from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.syntax import parse
 
 STUB_BODIES = (
     "raise NotImplementedError",
@@ -45,7 +46,7 @@ class Variant:
 
 def find_node(tree: Path, function: SourceFunction) -> tuple[ast.Module, FunctionNode]:
     """The module and the definition that a `SourceFunction` describes; the file is known to parse."""
-    module = ast.parse((tree / function.path).read_bytes())
+    module = parse((tree / function.path).read_bytes())
     for node in ast.walk(module):
         if (
             isinstance(node, FunctionNode)
@@ -91,7 +92,7 @@ def _uses_class(node: ast.AST) -> bool:
 def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
     """The function with each of `STUB_BODIES`; a right oracle rejects them all."""
     for body in STUB_BODIES:
-        yield Variant("stub", body, node.lineno, skeleton.source(with_body(node, ast.parse(body).body)))
+        yield Variant("stub", body, node.lineno, skeleton.source(with_body(node, parse(body).body)))
 
 
 def with_body(node: FunctionNode, body: list[ast.stmt]) -> FunctionNode:

@@ -174,7 +174,7 @@ def test_a_program_that_does_not_exist_is_not_taken_for_a_candidate_that_failed(
         assert end.code != 0
         assert "/no/such/program" in end.output
     else:
-        with pytest.raises(SandboxError, match="/no/such/program|could not be started"):
+        with pytest.raises(SandboxError, match=r"/no/such/program|could not be started"):
             any_level.start(launch, Limits())
 
 
