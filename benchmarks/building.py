@@ -45,7 +45,8 @@ def main() -> int:
     print(f"{len(suite['tasks'])} of {suite['functions']} functions certified")
     for reason in sorted({entry["reason"] for entry in suite["ledger"]}):
         print(f"  {sum(entry['reason'] == reason for entry in suite['ledger']):4} {reason}")
-    scores = sorted(task["certificate"]["mutation_score"] or 1.0 for task in suite["tasks"])
+    found = [task["certificate"]["mutation_score"] for task in suite["tasks"]]
+    scores = sorted(score for score in found if score is not None)
     print(f"mutation score: median {scores[len(scores) // 2]:.2f}, lowest {scores[0]:.2f}")
     return 0
 

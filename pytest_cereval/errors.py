@@ -36,6 +36,10 @@ class SandboxError(CerevalError):
     """The sandbox could not be built or does not keep a promise; no verdict may be given."""
 
 
+class OracleError(CerevalError):
+    """Our own code failed while it looked at a function; nothing can be said of that function."""
+
+
 class StoreError(CerevalError):
     """The record of the run cannot be written or read."""
 

@@ -6,15 +6,13 @@ Standard library only.
 from __future__ import annotations
 
 import functools
-import random
 import sys
 
-from .calls import describe, observe, rebuild
+from .calls import describe, observe
 from .equality import comparable
 from .forks import in_fork
 from .observation import digest
-from .subject import Reply, Request, Subject, glimpse
-from .worker import failure
+from .subject import Reply, Request, Subject, UnbuiltError, built, glimpse
 
 _CHUNK = 10
 
@@ -46,11 +44,10 @@ def _glances(subject: Subject, numbers: list[int]) -> Reply:
 
 
 def _glance(subject: Subject, number: int) -> Reply:
-    random.seed(0)
     try:
-        call = rebuild(subject.entries[number])
-    except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
-        return {"unbuilt": failure(error)}
+        call = built(subject.entries[number])
+    except UnbuiltError as error:
+        return {"unbuilt": str(error)}
     return glimpse(call, subject.function)[0]
 
 
@@ -61,8 +58,8 @@ def arguments(subject: Subject, request: Request) -> Reply:
         found: list[str | None] = []
         for entry in request["entries"]:
             try:
-                found.append(digest(describe(rebuild(entry))[0]))
-            except BaseException:  # noqa: BLE001 - unpickling runs the repository's code
+                found.append(digest(describe(built(entry))[0]))
+            except UnbuiltError:
                 found.append(None)
         return {"arguments": found}
 
@@ -75,11 +72,10 @@ def replay(subject: Subject, request: Request) -> Reply:
 
 
 def _one(subject: Subject, number: int, full: bool) -> Reply:
-    random.seed(0)
     try:
-        call = rebuild(subject.entries[number])
-    except BaseException as error:  # noqa: BLE001 - unpickling runs the repository's code
-        return {"unbuilt": failure(error)}
+        call = built(subject.entries[number])
+    except UnbuiltError as error:
+        return {"unbuilt": str(error)}
     before, shown = describe(call) if full else (None, False)
     observation = observe(subject.function, call)
     found = {"behaviour": digest(comparable(observation))}

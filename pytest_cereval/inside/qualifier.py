@@ -47,20 +47,28 @@ def main() -> None:
             if request["op"] == "path":
                 content = _prepare(request)
             elif request["op"] == "subject":
-                subjects.clear()
-                subjects[request["key"]] = Subject(request)
-                content = {}
+                content = _find(subjects, request)
             elif request["op"] == "entries":
                 subjects[request["key"]].entries += request["entries"]
                 content = {}
             else:
                 content = on_subject[request["op"]](subjects[request["key"]], request)
-        except BaseException as error:  # noqa: BLE001 - imports and lookups run the repository's code
+        except BaseException as error:  # noqa: BLE001 - the other side must hear of it
             content = {"failed": failure(error)}
         try:
             write_frame(sink, {"id": request["id"], **content})
         except FrameError as error:
             write_frame(sink, {"id": request["id"], "failed": str(error)})
+
+
+def _find(subjects: dict[str, Subject], request: Request) -> Reply:
+    """Take up another function; `unreachable` says why that cannot be done."""
+    subjects.clear()
+    try:
+        subjects[request["key"]] = Subject(request)
+    except BaseException as error:  # noqa: BLE001 - imports and lookups run the repository's code
+        return {"unreachable": failure(error)}
+    return {}
 
 
 def _prepare(request: Request) -> Reply:

@@ -10,11 +10,16 @@ from typing import Any
 from .calls import describe, find_function, observe, rebuild
 from .equality import comparable
 from .observation import canonical, digest
+from .worker import failure
 
 MAX_EXAMPLE_TEXT = 2000
 """Trees of an input that may be shown as an example are sent at once if their text is no longer than this."""
 Request = dict[str, Any]
 Reply = dict[str, Any]
+
+
+class UnbuiltError(Exception):
+    """The arguments of an input cannot be made: said of the code under test, never of ours."""
 
 
 class Subject:
@@ -61,6 +66,15 @@ def _is_receiver(key: Any, value: Any) -> bool:
     return key in ("self", "cls", "mcs") and type(value) is list and value[0] == "o"
 
 
-def text_of(function: types.FunctionType, entry: dict[str, Any]) -> str:
+def built(entry: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an input; raises `UnbuiltError`, whatever unpickling raises."""
     random.seed(0)
-    return canonical(comparable(observe(function, rebuild(entry))))
+    try:
+        return rebuild(entry)
+    except BaseException as error:
+        raise UnbuiltError(failure(error)) from error
+
+
+def text_of(function: types.FunctionType, entry: dict[str, Any]) -> str:
+    """The text of what the function does on one input; raises `UnbuiltError`."""
+    return canonical(comparable(observe(function, built(entry))))

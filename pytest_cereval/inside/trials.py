@@ -13,18 +13,24 @@ from .equality import difference
 from .forks import in_fork
 from .proposals import codes_in
 from .reached import lines_of
-from .subject import Reply, Request, Subject, text_of
+from .subject import Reply, Request, Subject, UnbuiltError, text_of
 from .worker import failure
 
 BRANCH_HOOK = "__cereval_branch__"
 
 
 def expect(subject: Subject, request: Request) -> Reply:
-    """Remember what the reference does on every input and which lines it goes through; `cpu_s` is how long it took."""
+    """Remember what the reference does on every input and which lines it goes through; `cpu_s` is how long it took.
+
+    `unbuilt` instead where an input that could be rebuilt before can not be rebuilt behind the others.
+    """
 
     def work() -> Reply:
         started = os.times()
-        traced = [_traced(subject.function, entry) for entry in subject.entries]
+        try:
+            traced = [_traced(subject.function, entry) for entry in subject.entries]
+        except UnbuiltError as error:
+            return {"unbuilt": str(error)}
         ended = os.times()
         return {"traced": traced, "cpu_s": ended.user + ended.system - started.user - started.system}
 
@@ -55,6 +61,7 @@ def keep(subject: Subject, request: Request) -> Reply:
 def try_variant(subject: Subject, request: Request) -> Reply:
     """Run the inputs with another body: `differs` is the number of one that tells it apart, or null.
 
+    An input that cannot be rebuilt with that body tells it apart as well: the function takes part in making it.
     With `span` only inputs that reach a line between its two are run. `branches` lists the outcomes that the branch
     hook saw, as (decision, truth), for variants that carry it.
     """
@@ -74,8 +81,7 @@ def try_variant(subject: Subject, request: Request) -> Reply:
         subject.function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
         subject.function.__code__ = code
         for number in numbers:
-            text = text_of(subject.function, subject.entries[number])
-            if text != subject.expected[number] and _differ(subject.expected[number], text):
+            if _tells_apart(subject, number):
                 return {"differs": number, "branches": sorted(branches)}
         return {"differs": None, "branches": sorted(branches)}
 
@@ -85,6 +91,14 @@ def try_variant(subject: Subject, request: Request) -> Reply:
         subject.order.remove(reply["differs"])
         subject.order.insert(0, reply["differs"])
     return reply
+
+
+def _tells_apart(subject: Subject, number: int) -> bool:
+    try:
+        text = text_of(subject.function, subject.entries[number])
+    except UnbuiltError:
+        return True
+    return text != subject.expected[number] and _differ(subject.expected[number], text)
 
 
 def reaches(lines: frozenset[int], span: list[int]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from pytest_cereval.errors import SandboxError
+from pytest_cereval.errors import OracleError, SandboxError
 from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.process import Process
@@ -18,6 +18,7 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, python_program
 from pytest_cereval.source.repository import Checkout
 
+REPORT = "this is a fault of pytest-cereval; please report it with the name of the function"
 _WAIT_S = 900.0
 _PART_BYTES = 1 << 20
 _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=256, tmp_mb=64)
@@ -83,7 +84,7 @@ class Bench:
     def load(self, function: SourceFunction, entries: Sequence[dict[str, Any]]) -> str | None:
         """Import the function and hand over its inputs, in place of the last one; the reason if that fails."""
         reply = self.ask("subject", key=function.name, entries=[], **self._setting.target(function))
-        failed: str | None = reply.get("failed")
+        failed: str | None = reply.get("unreachable")
         for part in _parts(entries) if not failed else ():
             self.ask("entries", key=function.name, entries=part)
         return failed
@@ -91,7 +92,8 @@ class Bench:
     def ask(self, op: str, *, cpu_s: float = 60.0, **content: Any) -> dict[str, Any]:
         """One question, each fork for which may use `cpu_s` seconds of processor time.
 
-        Raises `SandboxError` when the process itself is gone, hangs or talks nonsense.
+        Raises `SandboxError` when the process itself is gone, hangs or talks nonsense, and `OracleError` when what
+        runs in it fails by a fault of ours: neither says anything about the function.
         """
         number = secrets.token_hex(4)
         request = {"id": number, "op": op, "cpu_s": cpu_s, **content}
@@ -104,6 +106,8 @@ class Bench:
             raise SandboxError(f"the reference process ended during {op!r}: {error}\n{tail}") from error
         if reply.pop("id", None) != number:
             raise SandboxError(f"the reference process answered another question than {op!r}")
+        if "failed" in reply:
+            raise OracleError(f"{op!r} failed in the reference process: {reply['failed']}", next_step=REPORT)
         return reply
 
 

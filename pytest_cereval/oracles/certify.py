@@ -234,7 +234,7 @@ class _Run:
     def _each(
         self, stage: str, cases: list[_Case], work: Callable[[Bench, _Case], Result], *, hash_seed: int = 0
     ) -> list[tuple[_Case, Result]]:
-        """The results of `work`, without those of functions that took their process down: these are refused."""
+        """The results of `work`, without those of functions on which a process or our own code failed: refused."""
         total = len(cases)
         results = spread(
             self.setting,
@@ -247,7 +247,7 @@ class _Run:
         kept = []
         for case, result in zip(cases, results, strict=True):
             if isinstance(result, Lost):
-                case.refuse(Reason.CRASHED, result.detail.splitlines()[0])
+                case.refuse(Reason.INTERNAL if result.ours else Reason.CRASHED, result.detail.splitlines()[0])
             else:
                 kept.append((case, result))
         return kept

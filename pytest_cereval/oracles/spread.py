@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from pytest_cereval.errors import SandboxError
+from pytest_cereval.errors import OracleError, SandboxError
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.source.functions import SourceFunction
 
@@ -27,9 +27,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A unit of work that took its bench down with it, and what was last heard."""
+    """A unit of work without a result, and what was last heard: it took its bench down, or `ours` is the fault."""
 
     detail: str
+    ours: bool = False
 
 
 def spread(
@@ -63,6 +64,8 @@ def spread(
                 while alive and number is not None:
                     try:
                         results[number] = work(bench, units[number])
+                    except OracleError as error:
+                        results[number] = Lost(error.what, ours=True)
                     except SandboxError as error:
                         results[number] = Lost(error.what)
                         alive = False

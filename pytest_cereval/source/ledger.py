@@ -23,11 +23,11 @@ class Reason(enum.StrEnum):
     UNREPRODUCIBLE = "calls differ between two recordings"
     UNSTABLE = "reference differs between replays"
     CRASHED = "the reference process ends while its calls are replayed"
-    TOO_FEW = "too few different calls"
     WEAK_STUB = "an emptied body passes"
     WEAK_MUTANTS = "too many mutants survive"
     REJECTS_REWRITE = "a behaviour-preserving rewrite fails"
     BROKEN_PIPELINE = "the reference fails as a candidate"
+    INTERNAL = "pytest-cereval itself failed on it"
     NOT_SELECTED = "not selected by the limit"
 
 

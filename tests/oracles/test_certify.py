@@ -8,13 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from pytest_cereval.inside.equality import comparable
 from pytest_cereval.inside.observation import digest
-from pytest_cereval.oracles.bench import Setting
+from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Input
 from pytest_cereval.oracles.certify import Certification, certify_all
 from pytest_cereval.oracles.render import render_call
@@ -206,3 +206,20 @@ def test_a_function_that_is_not_there_after_import_is_refused(world: World) -> N
             "Unreachable: no function longest that starts at line 2",
         ),
     )
+
+
+def test_a_fault_of_ours_is_no_kill_and_has_a_reason_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Bench.ask
+
+    def without_source(self: Bench, op: str, **content: Any) -> dict[str, Any]:
+        if op == "variant":
+            del content["source"]
+        return ask(self, op, **content)
+
+    monkeypatch.setattr(Bench, "ask", without_source)
+    longest = [function for function in world.functions if function.name == f"{WORDS}.longest"]
+    found = certify_all(world.setting, longest, world.recording)
+    assert not found.certified
+    (entry,) = found.ledger
+    assert entry.reason is Reason.INTERNAL
+    assert "'variant' failed in the reference process: KeyError: source" in entry.detail
