@@ -9,16 +9,13 @@ its channel at the end.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import random
-import re
 import secrets
 import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pytest_cereval.errors import CerevalError
@@ -29,15 +26,14 @@ from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.differences import Difference, compare, sentence, shown, smallest
 from pytest_cereval.oracles.oracle import Finding
 from pytest_cereval.oracles.replies import ProtocolError, Reply, checked, safe
+from pytest_cereval.oracles.workers import ColdWorkers
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.process import Process
-from pytest_cereval.sandbox.sandbox import Bind, End, EndStatus, Launch, Limits
+from pytest_cereval.sandbox.sandbox import End, EndStatus, Limits
 from pytest_cereval.source.functions import SourceFunction
-from pytest_cereval.source.layout import REPOSITORY, inside_path, python_program
 
 MAX_DIFFERING = 30
 _OUTPUT_CHARACTERS = 2000
-_COOKIE = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +83,7 @@ class RecordedCallOracle:
 
     def __init__(self, setting: JudgeSetting) -> None:
         self._setting = setting
+        self._workers = ColdWorkers(setting.world, setting.hidden, setting.limits.sandbox)
 
     def for_task(self, function: SourceFunction, hidden: Sequence[Input]) -> TaskOracle:
         """The oracle of one task."""
@@ -134,7 +131,7 @@ class RecordedCallOracle:
         request = target | {"path": world.paths(), "site": list(world.interpreter.site)}
         run = _Run()
         loaded = False
-        with world.sandbox.start(self._launch(case, hash_seed), limits.sandbox) as process:
+        with self._workers.start(case.function.path, case.candidate.source, hash_seed=hash_seed) as process:
             try:
                 loaded = _load(process, request, limits.load_s, run)
                 if loaded:
@@ -147,18 +144,6 @@ class RecordedCallOracle:
                 run.stopped, run.error = _why_gone(process.finish(), limits.sandbox, loaded)
             run.output = process.finish().output[-_OUTPUT_CHARACTERS:]
         return run
-
-    def _launch(self, case: _Case, hash_seed: int) -> Launch:
-        """A worker that sees the checkout with the changed file over the reference's."""
-        world = self._setting.world
-        return python_program(
-            world.interpreter,
-            "worker",
-            binds=(Bind(world.checkout.runtime, REPOSITORY),),
-            hidden=(*self._setting.hidden, *_leftovers(world.checkout.runtime)),
-            data=((inside_path(case.function.path), _as_utf8(case.candidate.source)),),
-            hash_seed=hash_seed,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,19 +242,3 @@ def _finding(verdict: Verdict, run: _Run, second: bool, case: _Case, seconds: fl
     if verdict is Verdict.PASS:
         detail = f"agrees with the reference on all {len(hidden)} hidden calls, twice"
     return Finding(verdict, " ".join(detail.split()), evidence, seconds)
-
-
-def _as_utf8(source: str) -> bytes:
-    """The file's bytes; an encoding that its first two lines declare is changed to what they now are."""
-    lines = source.split("\n", 2)
-    changed = [_COOKIE.sub(r"\1utf-8", line) if number < 2 else line for number, line in enumerate(lines)]
-    return "\n".join(changed).encode("utf-8", "backslashreplace")
-
-
-@functools.cache
-def _leftovers(runtime: Path) -> tuple[str, ...]:
-    """Inside paths of what a commit may hold of its own code besides the code: caches and built copies."""
-    caches = [path for path in runtime.rglob("__pycache__") if path.is_dir()]
-    built = [runtime / name for name in ("build", "dist") if (runtime / name).is_dir()]
-    copies = [path for path in built if not (path / "__init__.py").exists()]
-    return tuple(sorted(inside_path(path.relative_to(runtime).as_posix()) for path in [*caches, *copies]))
