@@ -121,8 +121,8 @@ class Input:
         return edited(self.entry)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON builtins only."""
-        return asdict(self)
+        """JSON builtins only; the trees are shared, not copied."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Input:

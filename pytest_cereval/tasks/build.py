@@ -328,7 +328,10 @@ def _site_hidden(interpreter: Interpreter, found: Scan, loaded: frozenset[str]) 
     for folder in interpreter.site:
         for entry in sorted(Path(folder).iterdir()):
             top = entry.name.partition(".")[0].partition("-")[0]
-            needed = any(file.startswith(f"{entry}/") or file == str(entry) for file in loaded)
-            if top in own or (top in _TEST_TOOLS and not needed):
+            if top in own or (top in _TEST_TOOLS and not _is_needed(entry, loaded)):
                 hidden.append(str(entry))
     return tuple(hidden)
+
+
+def _is_needed(entry: Path, loaded: frozenset[str]) -> bool:
+    return any(file.startswith(f"{entry}/") or file == str(entry) for file in loaded)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import enum
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ CHARACTERS_PER_TOKEN = 3.6
 MARKER = "..."
 _INDENT = "    "
 _MAX_CONSTANT_LINES = 12
+_KEPT = 1 << 14
 
 
 class Shown(enum.IntEnum):
@@ -63,7 +65,7 @@ def estimate_tokens(text: str) -> int:
 
 def context(source: str, function: SourceFunction, budget_tokens: int) -> str:
     """The file as text, with the function's body replaced by a marker and cut to about `budget_tokens`."""
-    module = parse(source)
+    module = _parsed(source)
     target = _find(module, function)
     pieces = list(_pieces(module.body, function, 0, ""))
     twins = _body_dump(target)
@@ -87,7 +89,13 @@ def context(source: str, function: SourceFunction, budget_tokens: int) -> str:
 
 def hidden_body(source: str, function: SourceFunction) -> str:
     """The reference's body, as normalised text: what no prompt may hold."""
-    return _body_dump(_find(parse(source), function))
+    return _body_dump(_find(_parsed(source), function))
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(source: str) -> ast.Module:
+    """One tree per file, so that what is made of its nodes can be kept as well; nobody changes it."""
+    return parse(source)
 
 
 def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
@@ -136,11 +144,10 @@ def _upgrades(pieces: list[Piece], target: FunctionNode, function: SourceFunctio
     """Pieces to show next, nearest first."""
     others = [piece for piece in pieces if piece.shown is Shown.NOTHING]
     by_distance = sorted(others, key=lambda piece: (abs(piece.node.lineno - target.lineno), piece.node.lineno))
-    used = {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
-    used |= {attribute.attr for attribute in ast.walk(target) if isinstance(attribute, ast.Attribute)}
+    used = _names(target)
     callees = [piece for piece in by_distance if piece.name in used]
     siblings = [piece for piece in by_distance if piece.owner and piece.owner == (function.parents or ("",))[-1]]
-    callers = [piece for piece in by_distance if _mentions(piece.node, function.bare_name)]
+    callers = [piece for piece in by_distance if function.bare_name in _names(piece.node)]
     yield from ((piece, Shown.SIGNATURE) for piece in callees)
     yield from ((piece, Shown.FULL) for piece in callees if not isinstance(piece.node, FunctionNode | ast.ClassDef))
     yield from ((piece, Shown.SIGNATURE) for piece in siblings)
@@ -151,19 +158,23 @@ def _upgrades(pieces: list[Piece], target: FunctionNode, function: SourceFunctio
     yield from ((piece, Shown.FULL) for piece in by_distance)
 
 
-def _mentions(node: ast.stmt, name: str) -> bool:
-    return any(
-        (isinstance(item, ast.Attribute) and item.attr == name) or (isinstance(item, ast.Name) and item.id == name)
-        for item in ast.walk(node)
-    )
+@functools.lru_cache(maxsize=_KEPT)
+def _names(node: ast.stmt) -> frozenset[str]:
+    """The names and attributes that a statement mentions."""
+    found = (getattr(item, "attr", None) or getattr(item, "id", None) for item in ast.walk(node))
+    return frozenset(name for name in found if isinstance(name, str))
 
 
 def _hides_twin(piece: Piece, body: str, level: Shown) -> bool:
     """Whether showing a piece in full would show the very body that was taken out, copied under another name."""
     if level is not Shown.FULL:
         return False
-    functions = (item for item in ast.walk(piece.node) if isinstance(item, FunctionNode))
-    return any(_body_dump(item) == body for item in functions)
+    return body in _bodies(piece.node)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _bodies(node: ast.stmt) -> frozenset[str]:
+    return frozenset(_body_dump(item) for item in ast.walk(node) if isinstance(item, FunctionNode))
 
 
 def _body_dump(node: FunctionNode) -> str:
@@ -171,12 +182,13 @@ def _body_dump(node: FunctionNode) -> str:
 
 
 def _without_body(node: FunctionNode) -> str:
-    bare = copy.deepcopy(node)
+    bare = copy.copy(node)
     documented = len(node.body) - len(without_docstring(node))
     bare.body = [*bare.body[:documented], ast.Expr(ast.Constant(...))]
     return f"{ast.unparse(bare)}  # the body to write"
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def _text(node: ast.stmt, shown: Shown) -> str:
     if shown is Shown.NOTHING:
         return ""
@@ -186,7 +198,7 @@ def _text(node: ast.stmt, shown: Shown) -> str:
         long = not isinstance(node, FunctionNode | ast.ClassDef) and len(lines) > _MAX_CONSTANT_LINES
         return "\n".join([*lines[:_MAX_CONSTANT_LINES], MARKER]) if long else text
     if isinstance(node, FunctionNode):
-        brief = copy.deepcopy(node)
+        brief = copy.copy(node)
         docstring = ast.get_docstring(node)
         head: list[ast.stmt] = [ast.Expr(ast.Constant(docstring.split("\n\n")[0]))] if docstring else []
         brief.body = [*head, ast.Expr(ast.Constant(...))]
@@ -206,12 +218,13 @@ def _class_head(node: ast.ClassDef) -> str:
 
 def _class_outline(node: ast.ClassDef) -> str:
     """A class as its head and the signatures of its methods."""
-    outline = copy.deepcopy(node)
+    outline = copy.copy(node)
     members: list[ast.stmt] = []
-    for member in outline.body:
+    for member in node.body:
         if isinstance(member, FunctionNode):
-            member.body = [ast.Expr(ast.Constant(...))]
-            members.append(member)
+            brief = copy.copy(member)
+            brief.body = [ast.Expr(ast.Constant(...))]
+            members.append(brief)
     outline.body = members or [ast.Expr(ast.Constant(...))]
     return ast.unparse(outline)
 
