@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from typing import Any
 
 
 def compiled_function(source: str, qualname: str) -> types.CodeType:
@@ -23,6 +24,20 @@ def check_fits(function: types.FunctionType, code: types.CodeType) -> None:
     """Raise `ValueError` when the code needs other free variables than the function has."""
     if code.co_freevars != function.__code__.co_freevars:
         raise ValueError(f"free variables {code.co_freevars} instead of {function.__code__.co_freevars}")
+
+
+def set_defaults(function: types.FunctionType, changed: dict[str, Any]) -> None:
+    """Give parameters that have a default another one."""
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    values = list(function.__defaults__ or ())
+    first = len(positional) - len(values)
+    for name, value in changed.items():
+        if name in positional:
+            values[positional.index(name) - first] = value
+        else:
+            function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), name: value}
+    function.__defaults__ = tuple(values) or None
 
 
 def same_code(left: types.CodeType, right: types.CodeType) -> bool:

@@ -1,28 +1,33 @@
 """Turns a recorded call into its observation: rebuilds the arguments, calls the function, looks at what happened.
 
-Runs inside sandboxes only: pickled bytes are opened here and nowhere else. Standard library only.
+Runs inside sandboxes only. Standard library only.
 """
 
 from __future__ import annotations
 
-import base64
 import gc
 import importlib
 import itertools
-import pickle
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import edits
+from .driving import driven
 from .isolation import State
-from .observation import Encoder, Tree, exception_arguments
+from .observation import EVERYTHING, Encoder, Tree, View, exception_arguments
+from .opening import opened
+from .printing import printed
 
 Function = types.FunctionType
-ARGUMENT_NODES = 400
-"""How much of the arguments is looked at before and after a call, nearest first; results get ten times as much."""
+ARGUMENT_NODES = 600
+"""How much of each argument is looked at before and after a call, nearest first; results get more."""
 
 
+CLASS_STATE = "vars()"
+_CLASS_RECEIVERS = (["cls"], ["mcs"], ["self"])
+_DATA = (type(None), bool, int, float, str, bytes, tuple, frozenset, list, dict, set)
 _states: list[State] = []
 
 
@@ -78,7 +83,7 @@ def _filled(cell: types.CellType) -> bool:
 
 def _everywhere() -> Iterator[Function]:
     """All functions alive: the slow last resort, for those that a decorator has put out of sight."""
-    return (item for item in gc.get_objects() if type(item) is Function)
+    yield from (item for item in gc.get_objects() if type(item) is Function)
 
 
 def rebuild(entry: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +104,7 @@ def _rebuilt(entry: dict[str, Any]) -> dict[str, Any]:
         call = _rebuilt(entry["base"])
         edits.apply(call, entry["edit"], _rebuilt(entry["donor"]) if entry["donor"] else None)
         return call
-    call = _unpickle(entry["call"])
+    call = opened(entry["call"])
     return _borrowed(call, entry["borrow"]) if "borrow" in entry else call
 
 
@@ -111,38 +116,65 @@ def _borrowed(call: dict[str, Any], borrow: dict[str, Any]) -> dict[str, Any]:
     """
     values = [call["positional"][0]]
     if borrow.get("value_of"):
-        values.append(getattr(_unpickle(borrow["value_of"])["positional"][0], borrow["attribute"]))
+        values.append(getattr(opened(borrow["value_of"])["positional"][0], borrow["attribute"]))
     return {"names": borrow["names"], "positional": values, "star": (), "keyword": {}, "double_star": {}}
 
 
-def _unpickle(encoded: str) -> dict[str, Any]:
-    call: dict[str, Any] = pickle.loads(base64.b64decode(encoded))  # noqa: S301 - this is a sandbox
-    return call
-
-
-def describe(call: dict[str, Any]) -> tuple[Tree, bool]:
+def describe(call: dict[str, Any], view: View = EVERYTHING) -> tuple[Tree, bool]:
     """The tree of a call's arguments by parameter name, and whether all of it could be shown."""
-    encoder = Encoder(ARGUMENT_NODES)
-    tree = encoder.encode(_by_name(call))
-    return tree, not (encoder.opaque or encoder.cut)
+    pairs: list[Tree] = []
+    shown = True
+    for name, value in _by_name(call).items():
+        encoder = Encoder(ARGUMENT_NODES, view)
+        pairs.append([name, encoder.encode(value)])
+        shown &= not (encoder.opaque or encoder.cut)
+    return ["d", *pairs, *_class_state(call, view)], shown
 
 
-def observe(function: Callable[..., Any], call: dict[str, Any]) -> dict[str, Any]:
-    """Call and report: `kind` returned or raised, `value`, the arguments `after`, and whether `value` is `whole`."""
-    result = Encoder()
-    try:
-        returned = function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])
-        kind, value = "returned", result.encode(returned)
-    except BaseException as error:  # noqa: BLE001 - SystemExit and the like are observations, too
-        kind, value = "raised", _exception(result, error)
-    after = Encoder(ARGUMENT_NODES).encode(_by_name(call))
-    return {"kind": kind, "value": value, "after": after, "whole": not (result.opaque or result.cut)}
+def _class_state(call: dict[str, Any], view: View) -> list[Tree]:
+    """Where the receiver is a class: the data that it holds, as one more argument."""
+    receiver = call["positional"][0] if call["positional"] and call["names"][:1] in _CLASS_RECEIVERS else None
+    if not isinstance(receiver, type):
+        return []
+    everything = {name: value for base in reversed(receiver.__mro__) for name, value in vars(base).items()}
+    held = {name: value for name, value in everything.items() if type(value) in _DATA and not name.endswith("__")}
+    counts = view.seen(receiver, held)
+    return [[CLASS_STATE, Encoder(ARGUMENT_NODES, view).encode(counts)]] if counts else []
+
+
+def observe(function: Callable[..., Any], call: dict[str, Any], view: View = EVERYTHING) -> dict[str, Any]:
+    """Call and report: `kind` returned or raised, `value`, the arguments `after`, what was `printed`, and whether
+    `value` is `whole`.
+    """
+    result = Encoder(view=view)
+    with printed() as tape:
+        try:
+            returned = function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])
+            kind, value = "returned", driven(returned, result)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and the like are observations, too
+            kind, value = "raised", _exception(result, error)
+    after, _ = describe(call, view)
+    whole = not (result.opaque or result.cut)
+    return {"kind": kind, "value": value, "after": after, "printed": Encoder().encode(tape.text), "whole": whole}
 
 
 def _exception(encoder: Encoder, error: BaseException) -> Tree:
-    kind = type(error)
     message = Encoder(200).encode(exception_arguments(error))
-    return ["e", f"{kind.__module__}:{kind.__qualname__}", message]
+    return ["e", _name_of(type(error)), message]
+
+
+def _name_of(kind: type) -> str:
+    """`module:qualname` of a class, with a `!` behind it unless the class that lies there is this one.
+
+    So a class that gives itself another's name is not that other one. Classes made inside functions get the mark, too.
+    """
+    module, name = (type.__getattribute__(kind, key) for key in ("__module__", "__qualname__"))
+    if type(module) is not str or type(name) is not str:
+        return "?:!"
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return f"{module}:{name}" + ("" if found is kind else "!")
 
 
 def _by_name(call: dict[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 An edit is `[path, operator, operand]`. A path leads from the call to one part of its arguments: the first step names
 a parameter (`["p", i]` positional, `["k", name]` keyword, `["*"]` and `["**"]` the free ones as a whole), later ones
 an attribute (`["a", name]`), a position (`["i", n]`) or the n-th entry of a dictionary (`["d", n]`). Operators:
-`value` puts a plain JSON value, `drop` removes entry `operand`, `clear` empties, `repeat` doubles the first entry of
-a list, `add` appends texts to a list or set of texts, `set` gives a dictionary of texts an entry, and `from` puts what
-the donor, a recorded call of the same function, has at the path `operand`.
+`value` puts a plain JSON value, `tree` the plain value that a tree shows, `drop` removes entry `operand`, `clear`
+empties, `repeat` doubles the first entry of a list, `omit` leaves an argument to its default, `add` appends texts to
+a list or set of texts, `set` gives a dictionary of texts an entry, and `from` puts what the donor, a recorded call of
+the same function, has at the path `operand`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from .plain import decode
 
 Edit = list[Any]
 Path = list[Any]
@@ -20,6 +23,9 @@ Path = list[Any]
 def apply(call: dict[str, Any], edit: Edit, donor: dict[str, Any] | None) -> None:
     """Change a rebuilt call in place; raises `LookupError` or `TypeError` where the path leads nowhere."""
     path, operator, operand = edit
+    if operator == "omit":
+        _omit(call, path[0])
+        return
     if operator == "from":
         if donor is None:
             raise LookupError("an edit without its donor")
@@ -29,6 +35,18 @@ def apply(call: dict[str, Any], edit: Edit, donor: dict[str, Any] | None) -> Non
         change = lambda value: _OPERATORS[operator](value, operand)  # noqa: E731
     holder, key = _slot(call, path[0])
     _change_at(holder, key, path[1:], change)
+
+
+def _omit(call: dict[str, Any], step: list[Any]) -> None:
+    """Call without this argument; positional ones behind it go by name."""
+    tag, key = step
+    if tag == "k":
+        del call["keyword"][key]
+        return
+    names = call["names"]
+    behind = call["positional"][key + 1 :]
+    call["keyword"] = {**dict(zip(names[key + 1 :], behind, strict=True)), **call["keyword"]}
+    call["positional"] = call["positional"][:key]
 
 
 def follow(call: dict[str, Any], path: Path) -> Any:
@@ -110,6 +128,7 @@ def _set(value: Any, entry: list[Any]) -> Any:
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "value": lambda _, operand: operand,
+    "tree": lambda _, operand: decode(operand),
     "drop": _drop,
     "clear": _clear,
     "repeat": _repeat,

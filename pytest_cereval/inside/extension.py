@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .calls import describe, observe, rebuild
+from .driving import drained, raised_inside
 from .equality import comparable
 from .forks import in_fork, time_limit
 from .observation import canonical
 from .proposals import MAX_CALLS, propose
 from .reached import lines_of
-from .subject import Reply, Request, Subject, glimpse
+from .subject import Reply, Request, Subject, built, glimpse
 from .trials import reaches
 
 EDIT_CPU_S = 0.5
@@ -34,8 +35,7 @@ def extend(subject: Subject, request: Request) -> Reply:
     subject.edited.update(bases)
 
     def work() -> Reply:
-        expected = [json.loads(text) for text in subject.expected]
-        known = {seen[1][1] for seen in expected if seen[0] == "raised"}
+        known = _known_classes(subject)
         seen: set[tuple[str, str]] = set()
         found = []
         calls = [rebuild(subject.entries[number]) for number in numbers]
@@ -46,19 +46,46 @@ def extend(subject: Subject, request: Request) -> Reply:
                 "edit": edit,
                 "donor": numbers[donor] if donor is not None and donor >= 0 else donor,
             }
-            tried = _try_edit(subject.function, edited_entry(subject.entries, lent, new), known, seen)
+            tried = _try_edit(subject, edited_entry(subject.entries, lent, new), known, seen)
             if tried is not None:
                 found.append({**new, **tried})
         return {"found": found}
 
     reply = in_fork(work, request["cpu_s"])
     found = reply.pop("found", [])
-    for new in found:
+    _take_up(subject, [(edited_entry(subject.entries, lent, new), new) for new in found])
+    return reply | {"found": found}
+
+
+def adopt(subject: Subject, request: Request) -> Reply:
+    """Append those of the given `entries` on which the reference behaves as on recorded calls; `found` are their
+    places in the list.
+    """
+
+    def work() -> Reply:
+        known = _known_classes(subject)
+        seen: set[tuple[str, str]] = set()
+        tried = [_try_edit(subject, entry, known, seen) for entry in request["entries"]]
+        return {"found": [{**new, "place": place} for place, new in enumerate(tried) if new is not None]}
+
+    reply = in_fork(work, request["cpu_s"])
+    found = reply.pop("found", [])
+    _take_up(subject, [(request["entries"][new["place"]], new) for new in found])
+    return reply | {"found": [new["place"] for new in found]}
+
+
+def _take_up(subject: Subject, found: Sequence[tuple[dict[str, Any], Reply]]) -> None:
+    for entry, new in found:
         subject.order.append(len(subject.entries))
-        subject.entries.append(edited_entry(subject.entries, lent, new))
+        subject.entries.append(entry)
         subject.expected.append(new.pop("text"))
         subject.lines.append(frozenset(new.pop("lines")))
-    return reply | {"found": found}
+
+
+def _known_classes(subject: Subject) -> set[str]:
+    """Exception classes that the reference is known to raise on purpose, at once or half-way through."""
+    expected = [json.loads(text) for text in subject.expected]
+    return {str(seen[1][1] if seen[0] == "raised" else raised_inside(seen[1])) for seen in expected}
 
 
 def _bases(subject: Subject, spans: list[list[int]]) -> list[int]:
@@ -75,7 +102,8 @@ def tell(subject: Subject, request: Request) -> Reply:
     """What is told at a glance of the inputs of the given numbers."""
 
     def work() -> Reply:
-        return {"told": [glimpse(rebuild(subject.entries[n]), subject.function)[0] for n in request["numbers"]]}
+        calls = (built(subject.entries[number]) for number in request["numbers"])
+        return {"told": [glimpse(call, subject.function, subject.view) for call in calls]}
 
     return in_fork(work, request["cpu_s"])
 
@@ -87,18 +115,18 @@ def edited_entry(entries: Sequence[dict[str, Any]], lent: Sequence[dict[str, Any
     return {"base": entries[new["base"]], "edit": new["edit"], "donor": donor}
 
 
-def _try_edit(
-    function: types.FunctionType, entry: dict[str, Any], known: set[str], old: set[tuple[str, str]]
-) -> Reply | None:
+def _try_edit(subject: Subject, entry: dict[str, Any], known: set[str], old: set[tuple[str, str]]) -> Reply | None:
+    function = subject.function
     random.seed(0)
     try:
         with time_limit(EDIT_CPU_S), lines_of(function) as lines:
             call = rebuild(entry)
-            before = canonical(describe(call)[0])
-            observation = observe(function, call)
-        kind, value, _ = seen = comparable(observation)
+            before = canonical(describe(call, subject.view)[0])
+            observation = observe(function, call, subject.view)
+        kind, value, _, _ = seen = comparable(observation)
         text = canonical(seen)
-        meant = kind == "returned" or value[1] in known or raises_itself(function, entry)
+        broken = value[1] if kind == "raised" else raised_inside(value)
+        meant = broken is None or broken in known or raises_itself(function, entry)
     except BaseException:  # noqa: BLE001 - an edit that cannot be applied, or that hangs, is no input
         return None
     if not meant or not observation["whole"] or (before, text) in old:
@@ -111,7 +139,7 @@ def raises_itself(function: types.FunctionType, entry: dict[str, Any]) -> bool:
     """Whether the exception comes from a `raise` that names its class in the function's own code."""
     call = rebuild(entry)
     try:
-        function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])
+        drained(function(*call["positional"], *call["star"], **call["keyword"], **call["double_star"]))
     except Exception as error:  # noqa: BLE001 - whatever it raises is looked at
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:

@@ -18,18 +18,22 @@ _WALL_PER_CPU = 8
 _LEAST_WALL_S = 30.0
 
 
-def in_fork(work: Callable[[], dict[str, Any]], cpu_s: float) -> dict[str, Any]:
+class OutOfTime(BaseException):
+    """What `time_limit` raises; no `Exception`, so that code which handles any does not take it for its own."""
+
+
+def in_fork(work: Callable[[], dict[str, Any]], cpu_s: float, wall_s: float | None = None) -> dict[str, Any]:
     """What `work` returns in a child; `{"timed_out"}`, `{"died"}` or `{"failed"}` if it does not.
 
-    The bound is processor time, so that a busy machine does not change the answer; a generous wall limit stops what
-    only waits.
+    The bound is processor time, so that a busy machine does not change the answer; a wall limit, generous unless it is
+    given, stops what only waits.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         _be_child(work, read_end, write_end, cpu_s)
     os.close(write_end)
-    deadline = time.monotonic() + max(_LEAST_WALL_S, _WALL_PER_CPU * cpu_s)
+    deadline = time.monotonic() + (wall_s or max(_LEAST_WALL_S, _WALL_PER_CPU * cpu_s))
     reply: dict[str, Any] = {}
     try:
         reply = read_frame(read_end, deadline=deadline, limit=FORK_FRAME_BYTES)
@@ -68,13 +72,13 @@ def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int,
 
 @contextlib.contextmanager
 def time_limit(cpu_s: float) -> Iterator[None]:
-    """Raise `TimeoutError` after some processor time; for trusted code only, since it can be caught.
+    """Raise `OutOfTime` after some processor time; for trusted code only, since it can be caught.
 
     Counts time in user mode, on a clock of its own beside that of `in_fork`.
     """
 
     def ring(number: int, frame: types.FrameType | None) -> None:
-        raise TimeoutError
+        raise OutOfTime
 
     signal.signal(signal.SIGVTALRM, ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, cpu_s)

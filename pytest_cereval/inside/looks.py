@@ -9,7 +9,7 @@ import functools
 import sys
 
 from .calls import describe, observe
-from .equality import comparable
+from .equality import comparable, rough
 from .forks import in_fork
 from .observation import digest
 from .subject import Reply, Request, Subject, UnbuiltError, built, glimpse
@@ -48,7 +48,7 @@ def _glance(subject: Subject, number: int) -> Reply:
         call = built(subject.entries[number])
     except UnbuiltError as error:
         return {"unbuilt": str(error)}
-    return glimpse(call, subject.function)[0]
+    return glimpse(call, subject.function, subject.view)
 
 
 def arguments(subject: Subject, request: Request) -> Reply:
@@ -58,10 +58,19 @@ def arguments(subject: Subject, request: Request) -> Reply:
         found: list[str | None] = []
         for entry in request["entries"]:
             try:
-                found.append(digest(describe(built(entry))[0]))
+                found.append(digest(describe(built(entry), subject.view)[0]))
             except UnbuiltError:
                 found.append(None)
         return {"arguments": found}
+
+    return in_fork(work, request["cpu_s"])
+
+
+def shapes(subject: Subject, request: Request) -> Reply:
+    """Trees of the arguments of the inputs of the given `numbers`."""
+
+    def work() -> Reply:
+        return {"shapes": [describe(built(subject.entries[number]), subject.view)[0] for number in request["numbers"]]}
 
     return in_fork(work, request["cpu_s"])
 
@@ -76,9 +85,9 @@ def _one(subject: Subject, number: int, full: bool) -> Reply:
         call = built(subject.entries[number])
     except UnbuiltError as error:
         return {"unbuilt": str(error)}
-    before, shown = describe(call) if full else (None, False)
-    observation = observe(subject.function, call)
-    found = {"behaviour": digest(comparable(observation))}
+    before, shown = describe(call, subject.view) if full else (None, False)
+    observation = observe(subject.function, call, subject.view)
+    found = {"behaviour": digest(comparable(observation)), "rough": digest(rough(observation))}
     return found | ({"before": before, "shown": shown, "observation": observation} if full else {})
 
 

@@ -6,7 +6,9 @@ trees and trusts nothing else. Standard library only, no imports from this packa
 A tree is a JSON value. `null`, booleans, strings and integers below 2**53 stand for themselves; everything else is a
 list whose first item is a tag: `i` big integer, `f` float (hex), `c` complex, `b` bytes, `s` long text, `l` list,
 `t` tuple, `S` set, `F` frozenset, `d` dict as pairs, `r` reference to an importable object, `m` bound method,
-`g` exhausted generator, `o` object (class, contents, state), `^` the n-th enclosing object, `?` opaque, `…` cut.
+`g` exhausted generator, `a` exhausted asynchronous one, `w` awaited coroutine (see `driving`; a generator's last item
+may be how it ended: `=` returned value, `e` exception), `o` object (class, contents, state), `^` the n-th enclosing
+object, `?` opaque, `…` cut.
 """
 
 from __future__ import annotations
@@ -33,7 +35,46 @@ _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items())
 _SEQUENCES: tuple[tuple[Any, str], ...] = ((list, "l"), (tuple, "t"))
 _SETS: tuple[tuple[Any, str], ...] = ((set, "S"), (frozenset, "F"))
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_PURE = {"builtins", "abc", "typing", "collections.abc", "_collections_abc"}
 _Path = Any  # a linked list of enclosing values, innermost first: (value, rest) or None
+
+
+class View:
+    """Which attributes of objects are looked at: all, but for private state that no other code of the repository reads.
+
+    `private` are the private names that some other code reads, None where all count. Names are left out only on objects
+    whose classes are all the repository's own (`packages`): what a library keeps in private, its own code reads.
+    """
+
+    def __init__(self, packages: Iterable[str] = (), private: Iterable[str] | None = None) -> None:
+        self._packages = frozenset(packages)
+        self._private = None if private is None else frozenset(private)
+        self._own: dict[type, bool] = {}
+
+    @classmethod
+    def of(cls, request: dict[str, Any]) -> View:
+        """From a message: `packages` and `private`, both optional."""
+        return cls(request.get("packages", ()), request.get("private"))
+
+    def seen(self, kind: type, state: dict[str, Any]) -> dict[str, Any]:
+        """The part of an object's state that counts."""
+        if self._private is None or not state or not self._is_own(kind):
+            return state
+        return {name: value for name, value in state.items() if self._counts(name)}
+
+    def _is_own(self, kind: type) -> bool:
+        if kind not in self._own:
+            modules = [str(type.__getattribute__(base, "__module__")) for base in kind.__mro__]
+            self._own[kind] = all(name.partition(".")[0] in self._packages or name in _PURE for name in modules)
+        return self._own[kind]
+
+    def _counts(self, name: Any) -> bool:
+        if type(name) is not str or not name.startswith("_") or name.endswith("__"):
+            return True
+        return self._private is None or name in self._private
+
+
+EVERYTHING = View()
 
 
 class Encoder:
@@ -42,18 +83,19 @@ class Encoder:
     `opaque` and `cut` say afterwards whether something could not be shown. Never raises because of a value.
     """
 
-    def __init__(self, max_nodes: int = MAX_NODES) -> None:
+    def __init__(self, max_nodes: int = MAX_NODES, view: View = EVERYTHING) -> None:
         self.left = max_nodes
+        self._view = view
         self.opaque = False
         self.cut = False
         self._queue: deque[tuple[list[Tree], int, Any, _Path]] = deque()
         self._path: _Path = None
         self._unsorted: list[list[Tree]] = []
 
-    def encode(self, value: Any) -> Tree:
-        """The tree of `value`."""
+    def encode(self, value: Any, path: _Path = None) -> Tree:
+        """The tree of `value`, which lies inside the values of `path`."""
         root: list[Tree] = [None]
-        self._queue.append((root, 0, value, None))
+        self._queue.append((root, 0, value, path))
         while self._queue:
             holder, index, item, self._path = self._queue.popleft()
             holder[index] = self._node(item)
@@ -133,11 +175,36 @@ class Encoder:
         if kind is types.ModuleType:
             return ["r", value.__name__]
         if kind is types.GeneratorType:
-            return self._items("g", value)
+            return self._generator(value)
         if kind in _VIEWS:
             shown = self._dict(dict(value)) if kind is types.MappingProxyType else self._items("l", value)
             return ["o", _class_name(kind), shown, None]
         return self._object(value, kind)
+
+    def _generator(self, value: Any) -> Tree:
+        """The items as each was when it came, since the next one may change it; then how it ended, if not plainly."""
+        node: list[Tree] = ["g"]
+        try:
+            while not self._is_full(1, node):
+                node.append(self._now(next(value)))
+        except StopIteration as end:
+            return node if end.value is None else [*node, ["=", self._now(end.value)]]
+        except Exception as error:  # noqa: BLE001 - it is what the generator does
+            return [*node, self.ended_by(error)]
+        return [*node, ["…"]]
+
+    def _now(self, value: Any) -> Tree:
+        """The tree of a value as it is at this moment, out of what is left for all."""
+        inner = Encoder(self.left - len(self._queue), self._view)
+        tree = inner.encode(value, self._path)
+        self.left -= self.left - len(self._queue) - inner.left
+        self.opaque |= inner.opaque
+        self.cut |= inner.cut
+        return tree
+
+    def ended_by(self, error: BaseException) -> Tree:
+        """The end of a generator that raised, by class alone, as equality compares exceptions."""
+        return ["e", _class_name(type(error))]
 
     def _function(self, value: Any) -> Tree:
         name = f"{value.__module__}:{value.__qualname__}"
@@ -147,7 +214,7 @@ class Encoder:
         return ["r", name]
 
     def _object(self, value: Any, kind: type) -> Tree:
-        state = _state(value, kind)
+        state = self._view.seen(kind, _state(value, kind))
         content = self._content(value, kind)
         if content is None and not state:
             return ["o", _class_name(kind), self._reduced(value, kind), None]

@@ -68,12 +68,25 @@ def propose(
     tiers: list[_Groups] = [{}, {}, {}]
     for place in (place for place in places if place.call < bases):
         tier = tiers[_distance(place.path, names)]
-        for operator, operand, donor_call in _edits_of(place, names.texts, donors[place.label]):
+        omission = [("omit", None, None)] if _has_default(function, place) else []
+        for operator, operand, donor_call in [*omission, *_edits_of(place, names.texts, donors[place.label])]:
             proposal = (place.call, [place.path, operator, operand], donor_call)
             rank = hashlib.sha256(repr(proposal).encode()).hexdigest()
             turn = operator if operand != names.texts else f"{operator} all"
             tier.setdefault((len(place.path), _signature(place.path), turn), []).append((rank, proposal))
     return _chosen(tiers, limit)
+
+
+def _has_default(function: types.FunctionType, place: _Place) -> bool:
+    """Whether the place is an argument that a call may leave out."""
+    if len(place.path) > 1 or place.path[0][0] not in "pk":
+        return False
+    tag, key = place.path[0]
+    code = function.__code__
+    if tag == "k":
+        return key in (function.__kwdefaults__ or {})
+    first = code.co_argcount - len(function.__defaults__ or ())
+    return bool(first <= key < code.co_argcount and key >= code.co_posonlyargcount)
 
 
 def _chosen(tiers: list[_Groups], limit: int) -> list[Proposal]:

@@ -14,12 +14,13 @@ import os
 import signal
 from collections.abc import Callable
 
-from .extension import extend, tell
+from .extension import adopt, extend, tell
 from .forks import in_fork
 from .framing import FrameClosed, FrameError, read_frame, write_frame
-from .looks import arguments, glance, replay
+from .location import located
+from .looks import arguments, glance, replay, shapes
 from .subject import Reply, Request, Subject
-from .trials import expect, keep, try_variant
+from .trials import cover, expect, keep, try_variant
 from .worker import failure, set_path
 
 
@@ -35,12 +36,15 @@ def main() -> None:
         "expect": expect,
         "keep": keep,
         "variant": try_variant,
+        "cover": cover,
         "extend": extend,
+        "adopt": adopt,
+        "shapes": shapes,
         "tell": tell,
     }
     while True:
         try:
-            request = read_frame(source)
+            request = located(read_frame(source))
         except FrameClosed:
             return
         try:

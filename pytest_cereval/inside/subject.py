@@ -7,9 +7,9 @@ import random
 import types
 from typing import Any
 
-from .calls import describe, find_function, observe, rebuild
-from .equality import comparable
-from .observation import canonical, digest
+from .calls import CLASS_STATE, describe, find_function, observe, rebuild
+from .equality import Level, comparable, rough
+from .observation import View, canonical, digest
 from .worker import failure
 
 MAX_EXAMPLE_TEXT = 2000
@@ -27,35 +27,39 @@ class Subject:
 
     def __init__(self, request: Request) -> None:
         self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
+        self.view = View.of(request)
+        self.level = Level()
         self.entries: list[dict[str, Any]] = request["entries"]
         self.expected: list[str] = []
         self.lines: list[frozenset[int]] = []
         self.order: list[int] = []
         self.edited: set[int] = set()
+        self.plain: types.CodeType | None = None
 
 
-def glimpse(call: dict[str, Any], function: types.FunctionType) -> tuple[Reply, str]:
-    """What is told of an input, and the text that variants are held against."""
+def glimpse(call: dict[str, Any], function: types.FunctionType, view: View) -> Reply:
+    """What is told of an input."""
     random.seed(0)
-    before, _ = describe(call)
-    observation = observe(function, call)
+    before, _ = describe(call, view)
+    observation = observe(function, call, view)
     seen = comparable(observation)
-    text = canonical(seen)
     example = {"arguments": _without_receiver(before), "observation": {**observation, "after": None}}
-    told = {
+    return {
         "before": digest(before),
-        "key": digest([before, seen]),
+        "key": digest([before, rough(observation)]),
         "behaviour": digest(seen),
+        "rough": digest(rough(observation)),
         "outcome": digest(seen[:2]),
         "whole": observation["whole"],
+        "printed": bool(observation["printed"]),
+        "changed": before != observation["after"],
         "example": example if len(json.dumps(example)) <= MAX_EXAMPLE_TEXT else None,
     }
-    return told, text
 
 
 def _without_receiver(before: Any) -> Any:
     """The arguments with `self` reduced to its class, which is all that an example shows of it."""
-    pairs = before[1:] if type(before) is list else []
+    pairs = [pair for pair in before[1:] if pair[0] != CLASS_STATE] if type(before) is list else []
     return [
         "d",
         *([key, [*value[:2], None, None]] if _is_receiver(key, value) else [key, value] for key, value in pairs),
@@ -75,6 +79,6 @@ def built(entry: dict[str, Any]) -> dict[str, Any]:
         raise UnbuiltError(failure(error)) from error
 
 
-def text_of(function: types.FunctionType, entry: dict[str, Any]) -> str:
+def text_of(subject: Subject, entry: dict[str, Any]) -> str:
     """The text of what the function does on one input; raises `UnbuiltError`."""
-    return canonical(comparable(observe(function, built(entry))))
+    return canonical(comparable(observe(subject.function, built(entry), subject.view)))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import time
 import types
 from collections.abc import Callable
 from typing import Any
 
-from .bodies import check_fits, compiled_function, same_code
-from .equality import difference
+from .bodies import check_fits, compiled_function, same_code, set_defaults
+from .equality import Level, difference, restored
 from .forks import in_fork
 from .proposals import codes_in
 from .reached import lines_of
@@ -17,23 +19,28 @@ from .subject import Reply, Request, Subject, UnbuiltError, text_of
 from .worker import failure
 
 BRANCH_HOOK = "__cereval_branch__"
+_MORE = 6
+_SHARE_FOR_MORE = 0.1
 
 
 def expect(subject: Subject, request: Request) -> Reply:
     """Remember what the reference does on every input and which lines it goes through; `cpu_s` is how long it took.
 
+    `plain` is the function itself in the form of a variant: a mutant that is the same as it is no mutant at all.
     `unbuilt` instead where an input that could be rebuilt before can not be rebuilt behind the others.
     """
 
     def work() -> Reply:
         started = os.times()
         try:
-            traced = [_traced(subject.function, entry) for entry in subject.entries]
+            traced = [_traced(subject, entry) for entry in subject.entries]
         except UnbuiltError as error:
             return {"unbuilt": str(error)}
         ended = os.times()
         return {"traced": traced, "cpu_s": ended.user + ended.system - started.user - started.system}
 
+    subject.level = Level(**request["level"])
+    subject.plain = compiled_function(request["plain"], request["qualname"])
     reply = in_fork(work, request["cpu_s"])
     for text, lines in reply.pop("traced", []):
         subject.expected.append(text)
@@ -42,9 +49,9 @@ def expect(subject: Subject, request: Request) -> Reply:
     return reply
 
 
-def _traced(function: types.FunctionType, entry: dict[str, Any]) -> tuple[str, list[int]]:
-    with lines_of(function) as lines:
-        text = text_of(function, entry)
+def _traced(subject: Subject, entry: dict[str, Any]) -> tuple[str, list[int]]:
+    with lines_of(subject.function) as lines:
+        text = text_of(subject, entry)
     return text, sorted(lines)
 
 
@@ -59,46 +66,74 @@ def keep(subject: Subject, request: Request) -> Reply:
 
 
 def try_variant(subject: Subject, request: Request) -> Reply:
-    """Run the inputs with another body: `differs` is the number of one that tells it apart, or null.
+    """Run the inputs with another body: `differs` are the numbers of inputs that tell it apart, some of them.
 
+    Once one is found, only a few more are looked for, so that a small set that tells all variants apart can be chosen.
     An input that cannot be rebuilt with that body tells it apart as well: the function takes part in making it.
-    With `span` only inputs that reach a line between its two are run. `branches` lists the outcomes that the branch
-    hook saw, as (decision, truth), for variants that carry it.
+    With `span` only inputs that reach a line between its two are run. `defaults` replaces those of parameters.
     """
     try:
         code = compiled_function(request["source"], request["qualname"])
         check_fits(subject.function, code)
     except (SyntaxError, ValueError) as error:
         return {"unbuildable": failure(error)}
-    if same_code(code, subject.function.__code__):
+    defaults = dict(request.get("defaults", ()))
+    if not defaults and any(same_code(code, own) for own in (subject.plain, subject.function.__code__) if own):
         return {"equivalent": "same bytecode"}
     numbers = [number for number in subject.order if number >= request["start"]]
     if request.get("span") and _is_traceable(subject.function, request["span"]):
         numbers = [number for number in numbers if reaches(subject.lines[number], request["span"])]
 
     def work() -> Reply:
-        branches: set[tuple[int, bool]] = set()
-        subject.function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
         subject.function.__code__ = code
-        for number in numbers:
-            if _tells_apart(subject, number):
-                return {"differs": number, "branches": sorted(branches)}
-        return {"differs": None, "branches": sorted(branches)}
+        set_defaults(subject.function, defaults)
+        return {"differs": _telling(subject, numbers, request["cpu_s"] * _SHARE_FOR_MORE)}
 
-    reply = in_fork(work, request["cpu_s"]) if numbers else {"differs": None, "branches": []}
-    if reply.get("differs") is not None:
+    reply = in_fork(work, request["cpu_s"]) if numbers else {"differs": []}
+    for number in reply.get("differs", ())[:1]:
         # What told one variant apart is likely to tell the next.
-        subject.order.remove(reply["differs"])
-        subject.order.insert(0, reply["differs"])
+        subject.order.remove(number)
+        subject.order.insert(0, number)
     return reply
+
+
+def _telling(subject: Subject, numbers: list[int], cpu_s: float) -> list[int]:
+    """Those that tell the variant apart that is in place now: the first, and a few more within some time."""
+    found: list[int] = []
+    until = math.inf
+    for number in numbers:
+        if time.process_time() > until or len(found) > _MORE:
+            break
+        if _tells_apart(subject, number):
+            found.append(number)
+            until = min(until, time.process_time() + cpu_s)
+    return found
+
+
+def cover(subject: Subject, request: Request) -> Reply:
+    """Run all inputs with a body that reports its branches: for each, the outcomes seen as [decision, truth]."""
+    code = compiled_function(request["source"], request["qualname"])
+    check_fits(subject.function, code)
+
+    def work() -> Reply:
+        subject.function.__code__ = code
+        rows = []
+        for entry in subject.entries:
+            branches: set[tuple[int, bool]] = set()
+            subject.function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
+            text_of(subject, entry)
+            rows.append(sorted(branches))
+        return {"branches": rows}
+
+    return in_fork(work, request["cpu_s"])
 
 
 def _tells_apart(subject: Subject, number: int) -> bool:
     try:
-        text = text_of(subject.function, subject.entries[number])
+        text = text_of(subject, subject.entries[number])
     except UnbuiltError:
         return True
-    return text != subject.expected[number] and _differ(subject.expected[number], text)
+    return text != subject.expected[number] and _differ(subject.expected[number], text, subject.level)
 
 
 def reaches(lines: frozenset[int], span: list[int]) -> bool:
@@ -112,11 +147,8 @@ def _is_traceable(function: types.FunctionType, span: list[int]) -> bool:
     return reaches(frozenset(lines), span)
 
 
-def _differ(expected: str, observed: str) -> bool:
-    left, right = (
-        dict(zip(("kind", "value", "after"), json.loads(text), strict=True)) for text in (expected, observed)
-    )
-    return difference(left, right) is not None
+def _differ(expected: str, observed: str, level: Level) -> bool:
+    return difference(restored(json.loads(expected)), restored(json.loads(observed)), level) is not None
 
 
 def _branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:

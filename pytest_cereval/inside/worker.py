@@ -15,6 +15,8 @@ from typing import Any
 
 from .calls import find_function, observe, rebuild
 from .framing import FrameClosed, FrameError, read_frame, write_frame
+from .location import located
+from .observation import View
 
 
 def main() -> None:
@@ -26,9 +28,9 @@ def main() -> None:
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a worker is ended by a signal, which would lose the rest
-    request = read_frame(source)
+    request = located(read_frame(source))
     try:
-        function = load(request)
+        function, view = load(request), View.of(request)
     except BaseException as error:  # noqa: BLE001 - importing a candidate may raise anything, SystemExit included
         write_frame(sink, {"id": request["id"], "failed": failure(error)})
         return
@@ -38,7 +40,7 @@ def main() -> None:
             request = read_frame(source)
         except FrameClosed:
             return
-        content = answer(function, request["input"]) if "input" in request else {"finished": True}
+        content = answer(function, request["input"], view) if "input" in request else {"finished": True}
         reply(sink, request["id"], content)
 
 
@@ -54,14 +56,14 @@ def set_path(paths: list[str], site: list[str]) -> None:
     sys.path += site
 
 
-def answer(function: Any, entry: dict[str, Any]) -> dict[str, Any]:
+def answer(function: Any, entry: dict[str, Any], view: View) -> dict[str, Any]:
     """One observation, or `unbuilt` when the arguments cannot be made in this checkout."""
     random.seed(0)
     try:
         arguments = rebuild(entry)
     except BaseException as error:  # noqa: BLE001 - unpickling runs the checkout's code
         return {"unbuilt": failure(error)}
-    return {"observation": observe(function, arguments)}
+    return {"observation": observe(function, arguments, view)}
 
 
 def failure(error: BaseException) -> str:
