@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,21 +26,29 @@ _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=25
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where reference code runs: the same for a whole build."""
+    """Where reference code runs: the same for a whole build.
+
+    `modules` and `views` go by the function's name: the module's name as the tests knew it, and what of objects is
+    looked at (see `inside.observation.View`); a function without a view has everything looked at. `ordered` are the
+    names of functions whose callers depend on the order of a dictionary.
+    """
 
     checkout: Checkout
     sandbox: Sandbox
     interpreter: Interpreter
     import_roots: frozenset[str]
     modules: dict[str, str]
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ordered: frozenset[str] = frozenset()
 
     def target(self, function: SourceFunction) -> dict[str, Any]:
-        """How a worker finds the function: module, file, qualified name and first line."""
+        """How a worker finds the function and what it looks at: module, file, qualified name, first line, view."""
         return {
             "module": self.modules.get(function.name) or function.module,
             "file": inside_path(function.path),
             "qualname": function.qualname,
             "line": function.first_line,
+            **self.views.get(function.name, {}),
         }
 
     def paths(self) -> list[str]:
@@ -85,7 +93,7 @@ class Bench:
         """Import the function and hand over its inputs, in place of the last one; the reason if that fails."""
         reply = self.ask("subject", key=function.name, entries=[], **self._setting.target(function))
         failed: str | None = reply.get("unreachable")
-        for part in _parts(entries) if not failed else ():
+        for part in parts_of(entries) if not failed else ():
             self.ask("entries", key=function.name, entries=part)
         return failed
 
@@ -111,7 +119,7 @@ class Bench:
         return reply
 
 
-def _parts(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def parts_of(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The entries in messages that fit a frame; one entry always does, because recorded calls are bounded."""
     part: list[dict[str, Any]] = []
     size = 0

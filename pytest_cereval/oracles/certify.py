@@ -7,16 +7,21 @@ qualify the rest; repeat what is certified until `REPLAYS` runs agree, and quali
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from pytest_cereval.inside.equality import TOLERANCE, Level
+from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.borrowing import entries_of, lent_to
+from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested
 from pytest_cereval.oracles.certificate import Certificate, Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
-from pytest_cereval.oracles.qualification import Qualified, Rejection, qualify
-from pytest_cereval.oracles.replay import REPLAYS, Candidates, differing, fetched, first_look
+from pytest_cereval.oracles.qualification import Qualified, Rejection, Terms, qualify
+from pytest_cereval.oracles.replay import REPLAYS, Candidates, Repetition, differing, fetched, first_look
+from pytest_cereval.oracles.space import Entry
 from pytest_cereval.oracles.spread import Lost, spread
+from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording
@@ -28,12 +33,18 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge."""
+    """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge.
+
+    The first `core` of the hidden ones do together what all of them do to the variants, and reach the same branches.
+    With `tests` there is no input, and these judge.
+    """
 
     function: SourceFunction
     certificate: Certificate
     visible: tuple[Input, ...]
     hidden: tuple[Input, ...]
+    core: int
+    tests: Tests | None = None
 
 
 Known = Callable[[str], Certified | LedgerEntry | None]
@@ -55,7 +66,7 @@ class Certification:
 @dataclass(slots=True)
 class _Case:
     """One function on its way: `outcome` is set once it is decided, `lost` are digests of inputs that some replay
-    answers otherwise.
+    answers otherwise, `rough` says that replays differ in late digits of floats.
     """
 
     function: SourceFunction
@@ -63,6 +74,7 @@ class _Case:
     visible: tuple[Glimpse, ...] = ()
     qualified: Qualified | None = None
     lost: set[str] = field(default_factory=set)
+    rough: bool = False
     trees: dict[str, Input] = field(default_factory=dict)
     outcome: Certified | LedgerEntry | None = None
 
@@ -88,10 +100,12 @@ def certify_all(
     """
     cases = [_Case(function, outcome=known(function.name)) for function in functions]
     run = _Run(setting, functions, recording, workers, progress)
-    run.look(_open(cases))
+    tried = _open(cases)
+    run.look(tried)
     run.repeat_once(_open(cases))
     run.qualify(_open(cases))
     run.repeat_rest(_open(cases))
+    run.by_tests(tried)
     outcomes = [case.outcome for case in cases]
     return Certification(
         certified=tuple(outcome for outcome in outcomes if isinstance(outcome, Certified)),
@@ -106,8 +120,8 @@ def _qualified(case: _Case) -> Qualified:
     return case.qualified
 
 
-def _repetition(seed: int) -> Callable[[Bench, _Case], set[str]]:
-    """Work that says which inputs a replay in an order of its own answers otherwise, by digest."""
+def _repetition(seed: int) -> Callable[[Bench, _Case], Repetition]:
+    """Work that says which inputs a replay in an order of its own answers otherwise."""
     return lambda bench, case: differing(bench, case.function, case.inputs, seed)
 
 
@@ -133,9 +147,10 @@ class _Run:
         self.setting = setting
         self.recording = recording
         # Lenders are looked for in the whole checkout, so that a function's outcome does not depend on its company.
-        lenders = scan(setting.checkout.runtime).eligible
+        lenders = self.lenders = scan(setting.checkout.runtime).eligible
         self.entries = {function.name: entries_of(function, lenders, recording) for function in functions}
         self.lent = {function.name: lent_to(function, lenders, recording) for function in functions}
+        self.packages = frozenset(function.module.partition(".")[0] for function in lenders)
         self.workers = workers
         self.progress = progress
         self.files: set[str] = set()
@@ -157,11 +172,12 @@ class _Run:
 
     def repeat_once(self, cases: list[_Case]) -> None:
         """Stage 2: drop what one other hash seed and order already changes."""
-        for case, bad in self._each("repeat", cases, _repetition(1), hash_seed=1):
-            case.lost |= bad
-            case.inputs = [item for item in case.inputs if item.digest not in bad]
+        for case, found in self._each("repeat", cases, _repetition(1), hash_seed=1):
+            case.lost |= found.lost
+            case.rough |= found.rough
+            case.inputs = [item for item in case.inputs if item.digest not in found.lost]
             if not case.inputs:
-                case.refuse(Reason.UNSTABLE, f"{len(bad)} of {len(bad)} calls differ")
+                case.refuse(Reason.UNSTABLE, f"{len(found.lost)} of {len(found.lost)} calls differ")
 
     def qualify(self, cases: list[_Case]) -> None:
         """Stage 3: split, and hold hidden inputs against stubs, mutants and rewrites."""
@@ -182,11 +198,15 @@ class _Run:
         self._qualify_again(shaken, extend=True)
         self._qualify_again(self._replay(_open(shaken)), extend=False)
         for case in _open(cases):
+            qualified = _qualified(case)
+            core = [item for item in qualified.inputs if item.digest in qualified.core]
+            rest = [item for item in qualified.inputs if item.digest not in qualified.core]
             case.outcome = Certified(
                 case.function,
-                _qualified(case).certificate,
+                qualified.certificate,
                 tuple(case.trees[item.digest] for item in case.visible),
-                tuple(case.trees[item.digest] for item in _qualified(case).inputs),
+                tuple(case.trees[item.digest] for item in (*core, *rest)),
+                len(core),
             )
 
     def _replay(self, cases: list[_Case]) -> list[_Case]:
@@ -194,14 +214,17 @@ class _Run:
         for case in cases:
             case.inputs = [*case.visible, *_qualified(case).inputs]
         lost: dict[str, set[str]] = {case.function.name: set() for case in cases}
+        rough = {case.function.name for case in cases if case.rough}
         for seed in range(1, REPLAYS - 1):
-            for case, bad in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
-                lost[case.function.name] |= bad
+            for case, found in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
+                lost[case.function.name] |= found.lost
+                case.rough |= found.rough
         last = REPLAYS - 1
         for case, trees in self._each("fetch", _open(cases), _fetching(last), hash_seed=last):
             case.trees = trees
             lost[case.function.name] |= {item.digest for item in case.inputs if item.digest not in trees}
-        shaken = [case for case in _open(cases) if lost[case.function.name]]
+        late = [case for case in _open(cases) if case.rough and case.function.name not in rough]
+        shaken = [case for case in _open(cases) if lost[case.function.name] or case in late]
         for case in shaken:
             case.lost |= lost[case.function.name]
             case.visible = tuple(item for item in case.visible if item.digest not in case.lost)
@@ -219,10 +242,27 @@ class _Run:
     def _held_against(
         self, bench: Bench, case: _Case, hidden: Sequence[Glimpse], *, extend: bool
     ) -> Qualified | Rejection:
-        lent = self.lent[case.function.name] if extend else ()
-        refused = frozenset(case.lost)
-        checkout = self.setting.checkout
-        return qualify(bench, checkout, case.function, hidden, extend=extend, lent=lent, refused=refused)
+        name = case.function.name
+        level = Level(
+            floats=TOLERANCE if case.rough else 0.0,
+            ordered=name in self.setting.ordered,
+            printed=any(item.printed for item in case.inputs),
+        )
+        known = case.qualified.certificate.laws if case.qualified is not None else ()
+        terms = Terms(
+            level,
+            lent=self.lent[name] if extend else (),
+            refused=frozenset(case.lost | {item.digest for item in case.visible}),
+            extend=extend,
+            partner=self._partner(case.function) if extend else None,
+            laws=known,
+        )
+        return qualify(bench, self.setting.checkout, case.function, hidden, terms)
+
+    def _partner(self, function: SourceFunction) -> tuple[SourceFunction, list[Entry]] | None:
+        """The function that this one undoes, with its recorded calls."""
+        found = partner_of(function, self.lenders)
+        return None if found is None else (found, entries_of(found, self.lenders, self.recording)[0])
 
     def _settle(self, results: list[tuple[_Case, Qualified | Rejection]]) -> None:
         for case, result in results:
@@ -251,6 +291,23 @@ class _Run:
             else:
                 kept.append((case, result))
         return kept
+
+    def by_tests(self, cases: list[_Case]) -> None:
+        """Stage 5: what calls cannot judge, because they cannot be replayed, the repository's own tests may."""
+        refused = {
+            case.function.name: (case, case.outcome)
+            for case in cases
+            if isinstance(case.outcome, LedgerEntry)
+            and may_be_tested(case.outcome.reason, self.recording, case.function)
+        }
+        functions = [case.function for case, _ in refused.values()]
+        found = certify_by_tests(self.setting, functions, self.packages, workers=self.workers, progress=self.progress)
+        for name, (case, entry) in refused.items():
+            result = found[name]
+            if isinstance(result, str):
+                case.outcome = replace(entry, detail="; ".join(filter(None, (entry.detail, f"by tests: {result}"))))
+            else:
+                case.outcome = Certified(case.function, result.certificate, (), (), 0, result.tests)
 
     def _refuse_uncalled(self, case: _Case) -> None:
         name = case.function.name

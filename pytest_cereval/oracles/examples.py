@@ -20,19 +20,19 @@ def split_inputs(name: str, inputs: Sequence[Glimpse]) -> tuple[tuple[Glimpse, .
     Both parts are ordered by digest, so that nothing depends on the order of recording.
     """
     allowed = min(MAX_VISIBLE, len(inputs) // (_HIDDEN_PER_VISIBLE + 1))
-    outcomes = Counter(item.outcome for item in inputs)
+    outcomes = Counter(map(_effect, inputs))
     many = len(outcomes) > _MANY_OUTCOMES
     readable = [(text, item) for item in inputs if (text := _readable(name, item)) is not None]
     readable.sort(key=lambda pair: (len(pair[0]), pair[1].digest))
     chosen: dict[str, Glimpse] = {}
     for distinct in (True, False):
         for _, item in readable:
-            fresh = item.outcome not in {other.outcome for other in chosen.values()}
-            # The last example of an outcome stays hidden, or the oracle would be blind to it.
-            spare = outcomes[item.outcome] > 1 or many
+            fresh = _effect(item) not in {_effect(other) for other in chosen.values()}
+            # The last example of an effect stays hidden, or the oracle would be blind to it.
+            spare = outcomes[_effect(item)] > 1 or many
             if len(chosen) < allowed and item.digest not in chosen and spare and (fresh or not distinct):
                 chosen[item.digest] = item
-                outcomes[item.outcome] -= 1
+                outcomes[_effect(item)] -= 1
     hidden = [item for item in inputs if item.digest not in chosen]
     return tuple(sorted(chosen.values(), key=_order)), tuple(sorted(hidden, key=_order))
 
@@ -50,6 +50,11 @@ def _readable(name: str, item: Glimpse) -> str | None:
     observation = item.example.observation
     informative = observation["kind"] == "raised" or is_plain(observation["value"])
     return text if informative and len(text) <= MAX_EXAMPLE_CHARACTERS and ELLIPSIS not in text else None
+
+
+def _effect(item: Glimpse) -> tuple[str, bool]:
+    """What comes out, and whether something is changed on the way."""
+    return item.outcome, item.changed
 
 
 def _order(item: Glimpse) -> str:

@@ -16,7 +16,7 @@ from pytest_cereval.oracles.variants import Skeleton, Variant
 from pytest_cereval.source.functions import FunctionNode, without_docstring
 
 MAX_MUTANTS = 40
-_SILENT_CALLS = {"warn", "warning", "debug", "info", "error", "exception", "critical", "log", "print"}
+_SILENT_CALLS = {"warn", "warning", "debug", "info", "error", "exception", "critical", "log"}
 _COMPARE: tuple[tuple[type[ast.cmpop], tuple[type[ast.cmpop], ...]], ...] = (
     (ast.Eq, (ast.NotEq,)),
     (ast.NotEq, (ast.Eq,)),
@@ -53,9 +53,27 @@ def mutants(node: FunctionNode, skeleton: Skeleton, *, limit: int = MAX_MUTANTS)
         for label, replacement in _replacements(site):
             mutated = _replaced(node, site, replacement)
             found.append(Variant("mutant", label, getattr(site, "lineno", span[0]), skeleton.source(mutated), span))
-    unique = {variant.source: variant for variant in found}
-    kept = sorted(unique.values(), key=lambda variant: hashlib.sha256(variant.source.encode()).digest())[:limit]
+    found += _defaults(node, skeleton)
+    unique = {(variant.source, variant.defaults): variant for variant in found}
+    kept = sorted(unique.values(), key=_rank)[:limit]
     return tuple(sorted(kept, key=lambda variant: (variant.line, variant.label, variant.source)))
+
+
+def _rank(variant: Variant) -> bytes:
+    return hashlib.sha256(f"{variant.source}{variant.defaults or ''}".encode()).digest()
+
+
+def _defaults(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
+    """`def f(a=1)` → `def f(a=2)`: another value for each default that is a constant."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    pairs = [*zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True)]
+    pairs += [(name, value) for name, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if value]
+    source = skeleton.source(node)
+    for argument, value in pairs:
+        for label, changed in _constant(value) if isinstance(value, ast.Constant) else ():
+            if isinstance(changed, ast.Constant) and not isinstance(changed.value, bytes):
+                text = f"default of {argument.arg}: {label}"
+                yield Variant("mutant", text, argument.lineno, source, defaults=((argument.arg, changed.value),))
 
 
 def _sites(node: FunctionNode) -> Iterator[tuple[ast.AST, tuple[int, int]]]:
@@ -88,7 +106,8 @@ def _is_silent_call(value: ast.expr) -> bool:
     if not isinstance(value, ast.Call):
         return False
     name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-    return name in _SILENT_CALLS
+    elsewhere = name == "print" and any(keyword.arg == "file" for keyword in value.keywords)
+    return name in _SILENT_CALLS or elsewhere
 
 
 def _replacements(site: ast.AST) -> Replacements:
@@ -157,6 +176,14 @@ def _constant(site: ast.Constant) -> Replacements:
         yield "text changed", ast.Constant(value + b"?")
 
 
+def _slice(site: ast.Slice) -> Replacements:
+    """`a[1:2]` → `a[:2]`, `a[1:]`."""
+    if site.lower is not None:
+        yield "start of slice removed", ast.Slice(None, site.upper, site.step)
+    if site.upper is not None:
+        yield "end of slice removed", ast.Slice(site.lower, None, site.step)
+
+
 def _return(site: ast.Return) -> Replacements:
     """`return a` → `return None`."""
     if site.value is not None and not (isinstance(site.value, ast.Constant) and site.value.value is None):
@@ -198,6 +225,7 @@ OPERATORS: tuple[tuple[type[ast.AST] | tuple[type[ast.AST], ...], Callable[..., 
     (ast.UnaryOp, _negation),
     ((ast.BinOp, ast.AugAssign), _arithmetic),
     (ast.Constant, _constant),
+    (ast.Slice, _slice),
     (ast.Return, _return),
     ((ast.If, ast.While, ast.IfExp), _branch),
     (ast.Expr, _call_removed),

@@ -86,14 +86,28 @@ def shuffled(function: SourceFunction, count: int, seed: int) -> list[int]:
     return order
 
 
-def differing(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], seed: int) -> set[str]:
-    """Digests of the inputs that this bench, going through them in an order of its own, answers otherwise."""
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What one more replay showed: digests of inputs it answers otherwise, and whether floats differ in late digits."""
+
+    lost: frozenset[str]
+    rough: bool = False
+
+    @classmethod
+    def of(cls, inputs: Sequence[Glimpse], replies: dict[int, dict[str, Any]]) -> Repetition:
+        """From the replies by the number of the input."""
+        pairs = [(item, replies.get(number, {})) for number, item in enumerate(inputs)]
+        lost = frozenset(item.digest for item, told in pairs if told.get("rough") != item.rough)
+        exact = all(told.get("behaviour") == item.behaviour for item, told in pairs if item.digest not in lost)
+        return cls(lost, rough=not exact)
+
+
+def differing(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], seed: int) -> Repetition:
+    """What this bench, going through the inputs in an order of its own, answers otherwise."""
     _load_again(bench, function, inputs)
     order = shuffled(function, len(inputs), seed)
     reply = bench.ask("replay", key=function.name, order=order, full=False, cpu_s=_CPU_S)
-    replies = reply.get("replies") or [{}] * len(order)
-    given = {number: told.get("behaviour") for number, told in zip(order, replies, strict=True)}
-    return {item.digest for number, item in enumerate(inputs) if given[number] != item.behaviour}
+    return Repetition.of(inputs, dict(zip(order, reply.get("replies", ()), strict=False)))
 
 
 def fetched(bench: Bench, function: SourceFunction, inputs: Sequence[Glimpse], seed: int) -> dict[str, Input]:

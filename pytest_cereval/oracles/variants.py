@@ -12,9 +12,10 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_cereval.inside.trials import BRANCH_HOOK
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, is_generator, without_docstring
 from pytest_cereval.source.syntax import parse
 
 STUB_BODIES = (
@@ -29,12 +30,15 @@ STUB_BODIES = (
 )
 
 
+GENERATOR_STUB = "return\nyield"
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """`kind` is stub, mutant, rewrite or coverage; `label` says what was done, `line` where in the file.
 
     Only a call that reaches a line of `span`, first to last, can be told from the reference's; None where that is not
-    known.
+    known. `defaults` are parameters with another default, as JSON scalars.
     """
 
     kind: str
@@ -42,6 +46,7 @@ class Variant:
     line: int
     source: str
     span: tuple[int, int] | None = None
+    defaults: tuple[tuple[str, Any], ...] = ()
 
 
 def find_node(tree: Path, function: SourceFunction) -> tuple[ast.Module, FunctionNode]:
@@ -90,8 +95,8 @@ def _uses_class(node: ast.AST) -> bool:
 
 
 def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
-    """The function with each of `STUB_BODIES`; a right oracle rejects them all."""
-    for body in STUB_BODIES:
+    """The function with each of `STUB_BODIES`, and a generator that yields nothing; a right oracle rejects them all."""
+    for body in (*STUB_BODIES, GENERATOR_STUB) if is_generator(node) else STUB_BODIES:
         yield Variant("stub", body, node.lineno, skeleton.source(with_body(node, parse(body).body)))
 
 

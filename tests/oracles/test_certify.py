@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_cereval.inside.equality import comparable
+from pytest_cereval.inside.equality import EXACT, TOLERANCE, Level, rough
 from pytest_cereval.inside.observation import digest
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate, Input
@@ -28,8 +28,15 @@ from pytest_cereval.source.repository import checkout, resolve
 from pytest_cereval.source.scan import scan
 
 KNOWN = Path(__file__).parents[1] / "repos" / "known"
-WORDS, SHELF = "known.words", "known.shelf.Shelf"
+WORDS, SHELF, FEEDS, LAWS = "known.words", "known.shelf.Shelf", "known.feeds", "known.laws"
 CERTIFIED = [
+    f"{FEEDS}.collect",
+    f"{FEEDS}.countdown",
+    f"{FEEDS}.pages",
+    *(
+        f"{LAWS}.{name}"
+        for name in ("squeezed", "largest", "encode_name", "decode_name", "shout", "announce", "weight")
+    ),
     f"{SHELF}.__init__",
     f"{SHELF}.put",
     f"{SHELF}.room",
@@ -40,17 +47,19 @@ CERTIFIED = [
     f"{WORDS}.initials",
     f"{WORDS}.outer",
 ]
+BY_TESTS = [f"{FEEDS}.listen", f"{WORDS}.unordered", f"{WORDS}.adder"]
 REFUSED = {
     f"{SHELF}.compare": Reason.NOT_CALLED,
     f"{WORDS}.ready": Reason.WEAK_STUB,
     f"{WORDS}.label": Reason.WEAK_MUTANTS,
-    f"{WORDS}.unordered": Reason.UNSTABLE,
     f"{WORDS}.stamp": Reason.UNSTABLE,
     f"{WORDS}.unused": Reason.NOT_CALLED,
     f"{WORDS}.total": Reason.UNPICKLABLE,
-    f"{WORDS}.adder": Reason.UNOBSERVABLE,
     f"{WORDS}.leave": Reason.CRASHED,
 }
+
+
+ORACLES = ("calls", "tests")
 
 
 class World(NamedTuple):
@@ -84,7 +93,13 @@ def certification(world: World) -> Certification:
 def account(certification: Certification) -> list[object]:
     """All that must be the same in another build."""
     certified = [
-        (item.function.name, item.certificate, [i.digest for i in item.visible], [i.digest for i in item.hidden])
+        (
+            item.function.name,
+            item.certificate,
+            [i.digest for i in item.visible],
+            [i.digest for i in item.hidden],
+            item.tests,
+        )
         for item in certification.certified
     ]
     return [certified, certification.ledger, certification.loaded_files]
@@ -96,17 +111,24 @@ def certificate(certification: Certification, name: str) -> Certificate:
 
 def test_every_function_is_certified_or_refused_for_the_known_reason(certification: Certification) -> None:
     assert {entry.function: entry.reason for entry in certification.ledger} == REFUSED
-    assert [item.function.name for item in certification.certified] == CERTIFIED
+    by = {
+        oracle: [i.function.name for i in certification.certified if i.certificate.oracle == oracle]
+        for oracle in ORACLES
+    }
+    assert by == {"calls": CERTIFIED, "tests": BY_TESTS}
 
 
 def test_a_certificate_holds_what_it_promises(certification: Certification) -> None:
     for item in certification.certified:
         shown = item.certificate
         assert shown.replays == REPLAYS
-        assert shown.stubs_rejected == shown.stubs_total == 8
+        assert shown.stubs_rejected == shown.stubs_total == 8 + item.function.is_generator
         assert shown.mutation_score is None or shown.mutation_score >= MIN_MUTATION_SCORE
         assert shown.rewrites_accepted == shown.rewrites_total
-        assert shown.recorded_inputs + shown.borrowed_inputs + shown.edited_inputs == len(item.hidden)
+        kinds = (shown.recorded_inputs, shown.borrowed_inputs, shown.edited_inputs, shown.generated_inputs)
+        assert sum(kinds) == len(item.tests.ids if item.tests else item.hidden)
+        assert len(shown.killed) == shown.mutants_killed
+        assert 0 < item.core <= len(item.hidden) or item.tests
         assert Certificate.from_dict(shown.to_dict()) == shown
 
 
@@ -114,6 +136,38 @@ def test_every_outcome_of_a_thorough_suite_is_killed_and_covered(certification: 
     shown = certificate(certification, f"{WORDS}.initials")
     assert (shown.mutants_killed, shown.survivors) == (shown.mutants_total, ())
     assert (shown.branches_covered, shown.branches_total) == (2, 2)
+
+
+@pytest.mark.parametrize("name", [f"{LAWS}.squeezed", f"{LAWS}.shout", f"{LAWS}.announce"])
+def test_every_seeded_fault_is_caught_and_every_rewrite_accepted(certification: Certification, name: str) -> None:
+    shown = certificate(certification, name)
+    assert shown.survivors == ()
+    assert shown.mutants_killed == shown.mutants_total > 0
+    assert shown.rewrites_accepted == shown.rewrites_total
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("squeezed", {"idempotent"}),
+        ("largest", {"the order of numbers does not matter"}),
+        ("decode_name", {"undoes its partner"}),
+        ("shout", set()),
+    ],
+)
+def test_laws_that_the_reference_keeps_are_found(certification: Certification, name: str, expected: set[str]) -> None:
+    assert set(certificate(certification, f"{LAWS}.{name}").laws) == expected
+
+
+def test_the_level_of_equality_is_on_the_certificate(certification: Certification) -> None:
+    assert certificate(certification, f"{LAWS}.announce").equality == Level(printed=True)
+    assert certificate(certification, f"{LAWS}.weight").equality == Level(floats=TOLERANCE)
+    assert certificate(certification, f"{LAWS}.squeezed").equality == EXACT
+
+
+def test_a_default_is_tested_by_calls_that_leave_it_out(certification: Certification) -> None:
+    shown = certificate(certification, f"{LAWS}.shout")
+    assert any("default of times" in text for text in shown.killed)
 
 
 def test_methods_that_no_test_calls_borrow_their_receivers(certification: Certification) -> None:
@@ -142,7 +196,7 @@ def test_visible_inputs_are_few_readable_and_not_hidden_as_well(certification: C
 def test_the_digest_of_an_input_is_that_of_its_trees(certification: Certification) -> None:
     for item in certification.certified:
         for given in (*item.visible, *item.hidden):
-            assert given.digest == digest([given.arguments, comparable(given.observation)])
+            assert given.digest == digest([given.arguments, rough(given.observation)])
             assert Input.from_dict(given.to_dict()) == given
 
 
@@ -150,7 +204,7 @@ def test_details_say_what_was_found(certification: Certification) -> None:
     details = {entry.function: entry.detail for entry in certification.ledger}
     assert details[f"{WORDS}.ready"] == "passes with 'return True' as its body"
     assert details[f"{WORDS}.label"].startswith("1 of 7 mutants killed; survived: line")
-    assert details[f"{WORDS}.total"] == "4 calls"
+    assert details[f"{WORDS}.total"] == "4 calls; by tests: passes with 'return True' as its body"
     assert "differ" in details[f"{WORDS}.stamp"]
 
 
@@ -203,7 +257,8 @@ def test_a_function_that_is_not_there_after_import_is_refused(world: World) -> N
             "known/words.py",
             moved.def_line,
             Reason.UNREACHABLE,
-            "Unreachable: no function longest that starts at line 2",
+            "Unreachable: no function longest that starts at line 2; "
+            "by tests: known.words.longest is not at known/words.py:2",
         ),
     )
 
