@@ -9,19 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_cereval.inside.equality import difference
+from pytest_cereval.inside.equality import Level, difference
+from pytest_cereval.inside.observation import canonical
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.render import first_difference, render, render_call, render_observation
 from pytest_cereval.oracles.replies import ProtocolError, Reply, safe
 from pytest_cereval.results.verdict import Verdict
 
+_VERBS = {"after": "leaves its arguments as", "arguments": "cannot be called:", "printed": "prints"}
 _LONGEST_CALL = 10_000
 _UNSHOWN = "a value that cannot be shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One input on which the candidate does something else; `aspect` is kind, value, after or arguments."""
+    """One input on which the candidate does something else; `aspect` is kind, value, after, printed or arguments."""
 
     index: int
     verdict: Verdict
@@ -29,8 +31,8 @@ class Difference:
     reply: Reply
 
 
-def compare(index: int, item: Input, reply: Reply) -> Difference | None:
-    """The difference between what the reference did on `item` and a reply; None if there is none.
+def compare(index: int, expected: dict[str, Any], reply: Reply, level: Level) -> Difference | None:
+    """The difference between what the reference did on an input and a reply; None if there is none.
 
     Raises `ProtocolError` for a reply that equality cannot look at.
     """
@@ -38,17 +40,19 @@ def compare(index: int, item: Input, reply: Reply) -> Difference | None:
         return Difference(index, Verdict.FAIL_EXCEPTION, "arguments", reply)
     if reply.observation is None:
         return Difference(index, Verdict.FAIL_UNREPRESENTABLE, "value", reply)
+    if canonical(reply.observation) == canonical(expected):  # quicker to see than that both mean the same
+        return None
     try:
-        aspect = difference(item.observation, reply.observation)
+        aspect = difference(expected, reply.observation, level)
     except (RecursionError, ValueError, TypeError, LookupError) as error:
         raise ProtocolError(f"a value that cannot be compared: {type(error).__name__}") from None
     if aspect is None:
         return None
-    return Difference(index, _verdict(aspect, item.observation, reply.observation), aspect, reply)
+    return Difference(index, _verdict(aspect, expected, reply.observation), aspect, reply)
 
 
 def _verdict(aspect: str, expected: dict[str, Any], observed: dict[str, Any]) -> Verdict:
-    if aspect != "after" and observed["kind"] == "raised":
+    if aspect in ("kind", "value") and observed["kind"] == "raised":
         return _verdict_of_exception(observed["value"])
     if aspect == "value" and expected["whole"] and not observed["whole"]:
         return Verdict.FAIL_UNREPRESENTABLE
@@ -68,11 +72,12 @@ def _verdict_of_exception(raised: list[Any]) -> Verdict:
 
 def smallest(name: str, hidden: Sequence[Input], differences: Sequence[Difference]) -> Difference:
     """The difference whose call is the shortest to read."""
+    return min(differences, key=lambda found: (call_size(name, hidden[found.index]), found.index))
 
-    def size(found: Difference) -> tuple[int, int]:
-        return len(render_call(name, hidden[found.index].arguments, limit=_LONGEST_CALL)), found.index
 
-    return min(differences, key=size)
+def call_size(name: str, item: Input) -> int:
+    """Characters of an input's call as people read it."""
+    return len(render_call(name, item.arguments, limit=_LONGEST_CALL))
 
 
 def shown(name: str, item: Input, found: Difference) -> dict[str, str]:
@@ -80,20 +85,19 @@ def shown(name: str, item: Input, found: Difference) -> dict[str, str]:
     part.
     """
     observed = found.reply.observation
-    expected_part: Any = item.observation["value"]
-    observed_part: Any = observed["value"] if observed else None
-    if found.aspect == "after" and observed:
-        expected_part, observed_part = item.observation["after"], observed["after"]
+    part = found.aspect if found.aspect in ("after", "printed") else "value"
+    expected_part: Any = item.observation[part]
+    observed_part: Any = observed[part] if observed else None
     where = ""
     if observed and found.aspect != "kind":
         where = _where(expected_part, observed_part)
     if observed is None:
         seen = found.reply.note
-    elif found.aspect == "after":
+    elif part != "value":
         seen = _text(lambda: render(observed_part))
     else:
         seen = _text(lambda: render_observation(observed))
-    wanted = render(expected_part) if found.aspect == "after" else render_observation(item.observation)
+    wanted = render(expected_part) if part != "value" else render_observation(item.observation)
     return {
         "call": safe(render_call(name, item.arguments)),
         "expected": safe(wanted),
@@ -105,7 +109,7 @@ def shown(name: str, item: Input, found: Difference) -> dict[str, str]:
 
 def sentence(texts: dict[str, str]) -> str:
     """One line for people."""
-    verb = {"after": "leaves its arguments as", "arguments": "cannot be called:"}.get(texts["aspect"], "gives")
+    verb = _VERBS.get(texts["aspect"], "gives")
     at = f" (at {texts['where']})" if texts["where"] else ""
     line = f"{texts['call']} {verb} {texts['observed']} instead of {texts['expected']}{at}"
     return " ".join(line.split())

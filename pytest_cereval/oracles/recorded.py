@@ -3,46 +3,37 @@ neither the reference nor what is expected.
 
 A worker imports the repository with the changed file in it and answers one call at a time. All authority is
 on this side: the calls, the clock, the comparison. A pass needs every call answered as the reference answers
-it, by two fresh processes under different hash seeds and orders, each still there and with nothing unasked on
-its channel at the end.
+it, by fresh processes under different hash seeds and orders, each still there and with nothing unasked on its channel
+at the end. A few inputs that together tell all known faults apart are asked first; all of them before a pass.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-import secrets
-import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_cereval.errors import CerevalError
-from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
+from pytest_cereval.inside.equality import EXACT, Level
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate
 from pytest_cereval.oracles.certificate import Input
-from pytest_cereval.oracles.differences import Difference, compare, sentence, shown, smallest
+from pytest_cereval.oracles.conversation import Conversation, JudgeLimits, Run
+from pytest_cereval.oracles.differences import call_size, sentence, shown, smallest
 from pytest_cereval.oracles.oracle import Finding
-from pytest_cereval.oracles.replies import ProtocolError, Reply, checked, safe
-from pytest_cereval.oracles.workers import ColdWorkers
+from pytest_cereval.oracles.pasting import pasteable
+from pytest_cereval.oracles.shrinking import Shrinker, Shrunk
+from pytest_cereval.oracles.warm import workers_for
+from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.results.verdict import Verdict
-from pytest_cereval.sandbox.process import Process
-from pytest_cereval.sandbox.sandbox import End, EndStatus, Limits
+from pytest_cereval.sandbox.forked import ParentLostError
 from pytest_cereval.source.functions import SourceFunction
+from pytest_cereval.source.syntax import source_text
 
-MAX_DIFFERING = 30
 _OUTPUT_CHARACTERS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeLimits:
-    """Seconds for one call and for the import; the sandbox's own bounds cover both and all calls."""
-
-    call_s: float = 3.0
-    load_s: float = 15.0
-    sandbox: Limits = field(default_factory=lambda: Limits(wall_s=30, cpu_s=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +47,19 @@ class JudgeSetting:
     limits: JudgeLimits = field(default_factory=JudgeLimits)
 
 
-@dataclass(slots=True)
-class _Run:
-    """What one worker process did. `stopped` is why it did not come to the end of the calls."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a task's candidates are held against the reference.
 
-    checked: int = 0
-    differing: list[Difference] = field(default_factory=list)
-    stopped: Verdict | None = None
-    error: str = ""
-    output: str = ""
+    The first `core` hidden inputs are asked first, all of them before a pass (`core` 0: all at once). `level` is how
+    observations are compared, `seed` the one that examples were drawn from. Without `shrink` no smaller call is looked
+    for after a difference, which is quicker and changes no verdict.
+    """
 
-    @property
-    def clean(self) -> bool:
-        return self.stopped is None and not self.differing
+    core: int = 0
+    level: Level = EXACT
+    seed: int = 0
+    shrink: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +67,30 @@ class _Case:
     function: SourceFunction
     hidden: Sequence[Input]
     candidate: Candidate
+    terms: Terms
 
 
 class RecordedCallOracle:
     """Judges candidates of any function of one setting by its recorded calls; holds no state between them."""
 
-    def __init__(self, setting: JudgeSetting) -> None:
+    def __init__(self, setting: JudgeSetting, workers: Workers | None = None) -> None:
+        """`workers` stay the caller's; without them the oracle has its own, which `close` ends."""
         self._setting = setting
-        self._workers = ColdWorkers(setting.world, setting.hidden, setting.limits.sandbox)
+        self._owns = workers is None
+        self._workers = workers or workers_for(setting.world, setting.hidden)
 
-    def for_task(self, function: SourceFunction, hidden: Sequence[Input]) -> TaskOracle:
+    def close(self) -> None:
+        """End the workers, if they are this oracle's own."""
+        if self._owns:
+            self._workers.close()
+
+    def for_task(self, function: SourceFunction, hidden: Sequence[Input], terms: Terms = Terms()) -> TaskOracle:
         """The oracle of one task."""
-        return TaskOracle(self, function, tuple(hidden))
+        return TaskOracle(self, function, tuple(hidden), terms)
 
-    def judge(self, function: SourceFunction, hidden: Sequence[Input], candidate: Candidate) -> Finding:
+    def judge(
+        self, function: SourceFunction, hidden: Sequence[Input], candidate: Candidate, terms: Terms = Terms()
+    ) -> Finding:
         """The verdict on one candidate.
 
         Raises `CerevalError` without hidden inputs or for one that no message holds, and `SandboxError` when a
@@ -101,49 +102,95 @@ class RecordedCallOracle:
                 next_step="leave the function out: only certified functions have inputs",
             )
         start = time.monotonic()
-        case = _Case(function, hidden, candidate)
-        verdict, run, second = self._decide(case)
-        return _finding(verdict, run, second, case, time.monotonic() - start)
+        case = _Case(function, hidden, candidate, terms)
+        verdict, outcome, second = self._decide(case)
+        finding = _finding(verdict, outcome, second, case, time.monotonic() - start)
+        finding.evidence["workers"] = self._workers.describe()
+        return finding
 
-    def _decide(self, case: _Case) -> tuple[Verdict, _Run, bool]:
+    def _decide(self, case: _Case) -> tuple[Verdict, _Outcome, bool]:
         """The verdict, the run that it stands on, and whether that was the second one."""
         order = list(range(len(case.hidden)))
-        run = self._run_until_in_time(case, order, hash_seed=0)
-        if not run.clean:
-            return _verdict(case, run), run, False
+        first = self._run_until_in_time(case, order[: case.terms.core or None], hash_seed=0)
+        if not first.run.clean:
+            return _verdict(case, first.run), first, False
         other, seed = _second(order, case.candidate)
         again = self._run_until_in_time(case, other, hash_seed=seed)
-        if again.clean:
+        if again.run.clean:
             return Verdict.PASS, again, True
-        timed_out = again.stopped is Verdict.FAIL_TIMEOUT and not again.differing
+        if case.terms.core and (again.run.differing or again.run.stopped):
+            return self._told_apart_late(case, order, again)
+        timed_out = again.run.stopped is Verdict.FAIL_TIMEOUT and not again.run.differing
         return (Verdict.FAIL_TIMEOUT if timed_out else Verdict.FAIL_NONDET), again, True
 
-    def _run_until_in_time(self, case: _Case, order: list[int], *, hash_seed: int) -> _Run:
-        """One run, and one more if it timed out: to be slow once on a busy machine is no wrong answer."""
-        run = self._run(case, order, hash_seed)
-        if run.stopped is Verdict.FAIL_TIMEOUT and not run.differing:
-            run = self._run(case, order, hash_seed)
-        return run
+    def _told_apart_late(self, case: _Case, order: list[int], again: _Outcome) -> tuple[Verdict, _Outcome, bool]:
+        """What the core did not show: a wrong answer if a run under the first seed shows it as well, else chance."""
+        once_more = self._run_until_in_time(case, order, hash_seed=0)
+        if once_more.run.clean:
+            timed_out = again.run.stopped is Verdict.FAIL_TIMEOUT and not again.run.differing
+            return (Verdict.FAIL_TIMEOUT if timed_out else Verdict.FAIL_NONDET), again, True
+        return _verdict(case, once_more.run), once_more, False
 
-    def _run(self, case: _Case, order: list[int], hash_seed: int) -> _Run:
-        world, limits = self._setting.world, self._setting.limits
-        target = world.target(case.function) | {"line": case.candidate.line}
-        request = target | {"path": world.paths(), "site": list(world.interpreter.site)}
-        run = _Run()
-        loaded = False
-        with self._workers.start(case.function.path, case.candidate.source, hash_seed=hash_seed) as process:
-            try:
-                loaded = _load(process, request, limits.load_s, run)
-                if loaded:
-                    _ask_all(process, case.hidden, order, limits.call_s, run)
-            except FrameTimeout as error:
-                run.stopped, run.error = Verdict.FAIL_TIMEOUT, safe(str(error))
-            except (FrameError, ProtocolError) as error:
-                run.stopped, run.error = Verdict.FAIL_PROTOCOL, safe(str(error))[:500]
-            except FrameClosed:
-                run.stopped, run.error = _why_gone(process.finish(), limits.sandbox, loaded)
-            run.output = process.finish().output[-_OUTPUT_CHARACTERS:]
-        return run
+    def _run_until_in_time(self, case: _Case, order: list[int], *, hash_seed: int) -> _Outcome:
+        """One run, and one more if it timed out: to be slow once on a busy machine is no wrong answer."""
+        outcome = self._run_twice_if_lost(case, order, hash_seed)
+        if outcome.run.stopped is Verdict.FAIL_TIMEOUT and not outcome.run.differing:
+            outcome = self._run_twice_if_lost(case, order, hash_seed)
+        return outcome
+
+    def _run_twice_if_lost(self, case: _Case, order: list[int], hash_seed: int) -> _Outcome:
+        """One run, and one more if the warm interpreter that it was forked from ended: no doing of the candidate's."""
+        try:
+            return self._run(case, order, hash_seed)
+        except ParentLostError:
+            return self._run(case, order, hash_seed)
+
+    def _run(self, case: _Case, order: list[int], hash_seed: int) -> _Outcome:
+        limits = self._setting.limits
+        shrunk = None
+        path, source = case.function.path, case.candidate.source
+        with self._workers.start(path, source, hash_seed=hash_seed, limits=limits.sandbox) as process:
+            talk = Conversation(process, limits, case.terms.level)
+            if talk.load(self._request(case.function, case.candidate.line)):
+                talk.ask_all(case.hidden, order)
+                if talk.run.differing:
+                    asked = set(order)
+                    talk.ask_all(case.hidden, [index for index in range(len(case.hidden)) if index not in asked])
+                    shrunk = self._shrunk(case, talk)
+                else:
+                    talk.finish()
+            talk.run.output = process.finish().output[-_OUTPUT_CHARACTERS:]
+        return _Outcome(talk.run, shrunk)
+
+    def _request(self, function: SourceFunction, line: int) -> dict[str, Any]:
+        world = self._setting.world
+        return world.target(function) | {"line": line, "path": world.paths(), "site": list(world.interpreter.site)}
+
+    def _shrunk(self, case: _Case, talk: Conversation) -> Shrunk | None:
+        """A small call on which the candidate differs; the verdict does not hang on it, so no fault of it counts."""
+        if not case.terms.shrink:
+            return None
+        shrinker = Shrinker(case.function, case.hidden, case.terms.seed, talk)
+        if talk.run.stopped is not None or not shrinker.can_shrink:
+            return None
+        path, limits = case.function.path, self._setting.limits
+        source = source_text(self._setting.world.checkout.runtime / path)
+        before = replace(talk.run, differing=list(talk.run.differing))
+        with self._workers.start(path, source, hash_seed=0, limits=limits.sandbox) as process:
+            reference = Conversation(process, limits, case.terms.level)
+            if not reference.load(self._request(case.function, case.function.first_line)):
+                return None
+            found = shrinker.shrink(reference)
+        talk.run = before
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """One run, and the small call that was looked for after a difference."""
+
+    run: Run
+    shrunk: Shrunk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,57 +200,11 @@ class TaskOracle:
     oracle: RecordedCallOracle
     function: SourceFunction
     hidden: tuple[Input, ...]
+    terms: Terms = Terms()
 
     def judge(self, candidate: Candidate) -> Finding:
         """As `RecordedCallOracle.judge`."""
-        return self.oracle.judge(self.function, self.hidden, candidate)
-
-
-def _load(process: Process, request: dict[str, Any], timeout_s: float, run: _Run) -> bool:
-    reply = _ask(process, request, timeout_s, ("ready", "failed"))
-    if reply.kind == "failed":
-        run.stopped, run.error = Verdict.FAIL_LOAD, reply.note
-    return reply.kind == "ready"
-
-
-def _ask_all(process: Process, hidden: Sequence[Input], order: list[int], timeout_s: float, run: _Run) -> None:
-    for index in order:
-        item = hidden[index]
-        reply = _ask(process, {"input": item.entry}, timeout_s, ("observation", "unbuilt", "too_big"))
-        found = compare(index, item, reply)
-        run.checked += 1
-        if found is not None:
-            run.differing.append(found)
-            if len(run.differing) == MAX_DIFFERING:
-                break
-    _ask(process, {}, timeout_s, ("finished",))
-
-
-def _ask(process: Process, content: dict[str, Any], timeout_s: float, allowed: tuple[str, ...]) -> Reply:
-    """One exchange. The id is new and secret until it is sent, so that no reply can be written ahead of its
-    question.
-    """
-    number = secrets.token_hex(8)
-    try:
-        process.send({"id": number, **content})
-    except FrameError as error:  # ours, and thus no verdict on the candidate
-        raise CerevalError(f"a hidden input cannot be sent to a worker: {error}") from error
-    return checked(process.receive(timeout_s=timeout_s), number, allowed)
-
-
-def _why_gone(end: End, limits: Limits, loaded: bool) -> tuple[Verdict, str]:
-    """Why a worker hung up, as far as its end tells; an exit code of 0 is no excuse."""
-    how = f"{end.status.value} {end.code}" if end.code is not None else end.status.value
-    used_up = end.code == signal.SIGXCPU or (end.code == signal.SIGKILL and end.wall_s >= limits.cpu_s)
-    if end.reason == "output":
-        return Verdict.FAIL_OUTPUT, f"printed {end.output_bytes} bytes"
-    if end.reason == "wall" or (end.status is EndStatus.SIGNALLED and used_up):
-        return Verdict.FAIL_TIMEOUT, "used up the time of the whole check"
-    if end.output.rstrip().endswith("MemoryError"):
-        return Verdict.FAIL_MEMORY, "the worker itself found no memory any more"
-    if not loaded:
-        return Verdict.FAIL_LOAD, f"the process ended while the file was imported ({how})"
-    return Verdict.FAIL_EARLY_EXIT, f"the process ended before all calls were answered ({how})"
+        return self.oracle.judge(self.function, self.hidden, candidate, self.terms)
 
 
 def _second(order: list[int], candidate: Candidate) -> tuple[list[int], int]:
@@ -214,15 +215,15 @@ def _second(order: list[int], candidate: Candidate) -> tuple[list[int], int]:
     return (shuffled if shuffled != order else order[::-1]), number or 1
 
 
-def _verdict(case: _Case, run: _Run) -> Verdict:
+def _verdict(case: _Case, run: Run) -> Verdict:
     """What came first counts: once a call differs, how the process ended no longer matters."""
     if run.differing:
         return smallest(case.function.bare_name, case.hidden, run.differing).verdict
     return run.stopped or Verdict.PASS
 
 
-def _finding(verdict: Verdict, run: _Run, second: bool, case: _Case, seconds: float) -> Finding:
-    name, hidden = case.function.bare_name, case.hidden
+def _finding(verdict: Verdict, outcome: _Outcome, second: bool, case: _Case, seconds: float) -> Finding:
+    run, hidden = outcome.run, case.hidden
     evidence: dict[str, Any] = {
         "checked": run.checked,
         "differing": len(run.differing),
@@ -234,11 +235,23 @@ def _finding(verdict: Verdict, run: _Run, second: bool, case: _Case, seconds: fl
     }
     detail = f"{verdict.meaning}: {run.error}" if run.error else verdict.meaning
     if run.differing:
-        found = smallest(name, hidden, run.differing)
-        evidence["smallest"] = shown(name, hidden[found.index], found)
+        evidence["smallest"] = _smallest_shown(case, outcome)
         detail = sentence(evidence["smallest"])
     if verdict is Verdict.FAIL_NONDET:
         detail = f"right in one run, and not in another order under another hash seed: {detail}"
     if verdict is Verdict.PASS:
-        detail = f"agrees with the reference on all {len(hidden)} hidden calls, twice"
+        again = f"on {case.terms.core} of them twice" if case.terms.core else "twice"
+        detail = f"agrees with the reference on all {len(hidden)} hidden calls, {again}"
     return Finding(verdict, " ".join(detail.split()), evidence, seconds)
+
+
+def _smallest_shown(case: _Case, outcome: _Outcome) -> dict[str, str]:
+    """The shortest call to read, of those asked and the one that shrinking gave, as texts."""
+    name = case.function.bare_name
+    found = smallest(name, case.hidden, outcome.run.differing)
+    item = case.hidden[found.index]
+    shrunk = outcome.shrunk
+    if shrunk is not None and call_size(name, shrunk.input) < call_size(name, item):
+        item, found = shrunk.input, shrunk.difference
+    pasted = pasteable(case.function, item)
+    return shown(name, item, found) | ({"paste": pasted} if pasted else {})

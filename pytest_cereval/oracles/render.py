@@ -6,7 +6,15 @@ import base64
 from typing import Any
 
 ELLIPSIS = "…"
-_OPEN = {"l": ("[", "]"), "t": ("(", ")"), "S": ("{", "}"), "F": ("frozenset({", "})"), "g": ("iter([", "])")}
+_OPEN = {
+    "l": ("[", "]"),
+    "t": ("(", ")"),
+    "S": ("{", "}"),
+    "F": ("frozenset({", "})"),
+    "g": ("iter([", "])"),
+    "a": ("aiter([", "])"),
+    "w": ("awaitable(", ")"),
+}
 
 
 def render(tree: Any, *, limit: int = 400) -> str:
@@ -23,6 +31,8 @@ def render_call(name: str, arguments: Any, *, limit: int = 600) -> str:
             parts += [_render(item, 1) for item in (value[1:] if isinstance(value, list) else [])]
         elif key == "**":
             parts += [f"{inner}={_render(item, 1)}" for inner, item in _pairs(value)]
+        elif key == "vars()":
+            continue
         elif key in ("self", "cls", "mcs"):
             parts.append(_short(value))
         else:
@@ -60,7 +70,7 @@ def first_difference(expected: Any, observed: Any, path: str = "") -> tuple[str,
         for index in (2, 3):
             if expected[index] != observed[index]:
                 return first_difference(expected[index], observed[index], path)
-    if expected[0] == observed[0] and expected[0] in ("l", "t", "g") and len(expected) == len(observed):
+    if expected[0] == observed[0] and expected[0] in ("l", "t", "g", "a", "w") and len(expected) == len(observed):
         for number, (left_item, right_item) in enumerate(zip(expected[1:], observed[1:], strict=True)):
             if left_item != right_item:
                 return first_difference(left_item, right_item, f"{path}[{number}]")
@@ -74,7 +84,7 @@ def is_plain(tree: Any) -> bool:
     """Whether a tree holds nothing but builtin data, so that its text can be read as a literal."""
     if type(tree) is not list:
         return True
-    if not tree or tree[0] in ("o", "?", "…", "^", "r", "m", "s"):
+    if not tree or tree[0] in ("o", "?", "…", "^", "r", "m", "s", "e", "="):
         return False
     if tree[0] == "d":
         return all(is_plain(part) for pair in tree[1:] for part in pair)
@@ -130,6 +140,10 @@ def _render_tagged(tag: str, rest: list[Any], depth: int) -> str:
         return repr(rest[0])[:-1] + ELLIPSIS + "'"
     if tag == "r":
         return _class(rest[0])
+    if tag == "e":
+        return f"raises {_class(rest[0])}"
+    if tag == "=":
+        return f"returns {_render(rest[0], depth + 1)}"
     if tag == "m":
         return f"<method {_render(rest[0], depth + 1)}>"
     if tag == "o":

@@ -7,6 +7,7 @@ keys, bounded depth and size, JSON atoms that an encoder makes. Anything else is
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ MAX_DEPTH = 260
 MAX_ITEMS = 200_000
 MAX_NOTE = 2000
 _LARGEST = 1 << 53
+_KEYS = {"kind", "value", "after", "printed", "whole"}
 _NOTES = ("failed", "unbuilt", "too_big")
+_FREE = {list, bool, str, type(None)}
 
 
 class ProtocolError(Exception):
@@ -63,11 +66,11 @@ def shown_keys(keys: list[str]) -> str:
 
 
 def _observation(content: Any) -> dict[str, Any]:
-    if type(content) is not dict or content.keys() != {"kind", "value", "after", "whole"}:
+    if type(content) is not dict or content.keys() != _KEYS:
         raise ProtocolError("an observation of another shape")
     if content["kind"] not in ("returned", "raised") or type(content["whole"]) is not bool:
         raise ProtocolError("an observation with other values than there are")
-    _check_tree([content["value"], content["after"]])
+    _check_tree([content["value"], content["after"], content["printed"]])
     if content["kind"] == "raised":
         value = content["value"]
         if type(value) is not list or len(value) != 3 or value[0] != "e" or type(value[1]) is not str:
@@ -76,17 +79,17 @@ def _observation(content: Any) -> dict[str, Any]:
 
 
 def _check_tree(tree: Any) -> None:
-    """Bounds, and nothing but lists with atoms that an encoder makes; a loop, since depth is what is not
+    """Bounds, and nothing but lists with atoms that an encoder makes; level by level, since depth is what is not
     trusted.
     """
-    waiting = [(tree, 0)]
-    items = 0
-    while waiting:
-        node, depth = waiting.pop()
-        items += 1
+    level = [tree]
+    depth = items = 0
+    while level:
+        items += len(level)
         if depth > MAX_DEPTH or items > MAX_ITEMS:
             raise ProtocolError("a value that is too deep or too big")
-        if type(node) is list:
-            waiting += [(item, depth + 1) for item in node]
-        elif not (node is None or type(node) in (bool, str) or (type(node) is int and abs(node) < _LARGEST)):
-            raise ProtocolError(f"a value that holds a JSON {type(node).__name__} out of its range")
+        for kind in {*map(type, level)} - _FREE:
+            if kind is not int or any(type(node) is int and abs(node) >= _LARGEST for node in level):
+                raise ProtocolError(f"a value that holds a JSON {kind.__name__} out of its range")
+        level = [*itertools.chain.from_iterable(node for node in level if type(node) is list)]
+        depth += 1

@@ -17,8 +17,10 @@ from pytest_cereval.inside.calls import describe
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.conversation import JudgeLimits
 from pytest_cereval.oracles.oracle import Finding
-from pytest_cereval.oracles.recorded import JudgeLimits, JudgeSetting, RecordedCallOracle
+from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle
+from pytest_cereval.oracles.workers import ColdWorkers, Workers
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
 from pytest_cereval.sandbox.sandbox import Bind, Limits
@@ -68,11 +70,12 @@ def calls_of_objects(*expressions: str) -> list[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A package to judge in, with the functions that its file holds."""
+    """A package to judge in, with the functions that its file holds; without `workers` cold ones are used."""
 
     setting: Setting
     functions: dict[str, SourceFunction]
     hidden: tuple[str, ...] = ()
+    workers: Workers | None = None
 
     @property
     def text(self) -> str:
@@ -108,7 +111,8 @@ class Place:
         """The finding on an answer."""
         setting = JudgeSetting(self.setting, self.hidden, limits or JudgeLimits())
         candidate = self.candidate(name, answer) if isinstance(answer, str) else answer
-        return RecordedCallOracle(setting).judge(self.functions[name], hidden, candidate)
+        workers = self.workers or ColdWorkers(self.setting, self.hidden)
+        return RecordedCallOracle(setting, workers).judge(self.functions[name], hidden, candidate)
 
 
 def _input(entry: Entry, observation: dict[str, Any]) -> Input:

@@ -4,21 +4,25 @@ shown.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_cereval.errors import CerevalError
+from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.oracles.candidate import Candidate, extract
 from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.conversation import JudgeLimits
 from pytest_cereval.oracles.oracle import Finding, Oracle
-from pytest_cereval.oracles.recorded import JudgeLimits, JudgeSetting, RecordedCallOracle
+from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle
 from pytest_cereval.oracles.replies import ProtocolError, checked
 from pytest_cereval.results.verdict import Verdict
-from pytest_cereval.sandbox.sandbox import Launch, Limits
+from pytest_cereval.sandbox.fallback import Fallback
+from pytest_cereval.sandbox.sandbox import Launch, Level, Limits
 from pytest_cereval.source.functions import SourceFunction
 from tests.oracles.judging import FILE, Entry, Place, call, calls_of_objects, place
 
@@ -128,6 +132,7 @@ def test_a_wrong_answer_is_shown_by_its_smallest_call(target: Place, hidden: lis
         "observed": "[1, 5]",
         "aspect": "value",
         "where": "[0]: 5 ≠ 1",
+        "paste": "from target.shop import ranked\n\nranked(items=[1, 5])",
     }
     assert finding.detail == "ranked(items=[1, 5]) gives [1, 5] instead of [5, 1] (at [0]: 5 ≠ 1)"
     assert finding.evidence["differing"] == 5
@@ -154,7 +159,7 @@ def test_an_exception_shows_what_was_raised(target: Place, hidden: list[Input]) 
 def test_what_an_answer_prints_is_kept_and_never_believed(target: Place, hidden: list[Input]) -> None:
     finding = target.judge("ranked", hidden, answer("print('PASS')", "return items[:limit]"), LIMITS)
     assert finding.verdict is Verdict.FAIL_WRONG
-    assert finding.evidence["output"].count("PASS") == len(hidden)
+    assert finding.evidence["output"].count("PASS") >= len(hidden)
 
 
 def test_an_answer_that_depends_on_the_order_of_calls_is_not_reproducible(target: Place, hidden: list[Input]) -> None:
@@ -212,7 +217,7 @@ def banner(text, count):
     while "request" not in frame.f_locals:
         frame = frame.f_back
     after = ["d", ["text", text], ["count", count]]
-    claim = {"kind": "returned", "value": text * count, "after": after, "whole": True}
+    claim = {"kind": "returned", "value": text * count, "after": after, "printed": "", "whole": True}
     body = json.dumps({"id": frame.f_locals["request"]["id"], "observation": claim}).encode()
     os.write(int(os.environ["CEREVAL_WRITE_FD"]), struct.pack(">I", len(body)) + body)
 """
@@ -311,12 +316,14 @@ def test_an_input_that_is_too_big_is_our_fault_and_no_verdict(target: Place, hid
 
 
 def test_a_task_oracle_judges_by_itself(target: Place, hidden: list[Input]) -> None:
-    oracle: Oracle = RecordedCallOracle(JudgeSetting(target.setting)).for_task(target.functions["ranked"], hidden)
-    finding: Finding = oracle.judge(target.candidate("ranked", answer("return items[:limit]")))
+    with contextlib.closing(RecordedCallOracle(JudgeSetting(target.setting))) as judge:
+        oracle: Oracle = judge.for_task(target.functions["ranked"], hidden)
+        finding: Finding = oracle.judge(target.candidate("ranked", answer("return items[:limit]")))
     assert finding.verdict is Verdict.FAIL_WRONG
+    assert finding.evidence["workers"].startswith("warm: hash seeds 0 and ")
 
 
-OBSERVATION = {"kind": "returned", "value": 1, "after": ["d"], "whole": True}
+OBSERVATION = {"kind": "returned", "value": 1, "after": ["d"], "printed": "", "whole": True}
 KINDS_OF_REPLY = ("observation", "unbuilt", "too_big")
 
 
@@ -349,3 +356,16 @@ def test_a_reply_of_any_other_shape_is_refused(message: dict[str, Any], problem:
 def test_an_honest_reply_is_taken_as_it_is() -> None:
     assert checked({"id": "a", "observation": OBSERVATION}, "a", KINDS_OF_REPLY).observation == OBSERVATION
     assert checked({"id": "a", "unbuilt": "E\x1b"}, "a", KINDS_OF_REPLY).note == "E\\x1b"
+
+
+@pytest.mark.parametrize("level", [Level.LANDLOCK, Level.UNSAFE])
+def test_the_weaker_levels_judge_as_well(target: Place, level: Level) -> None:
+    try:
+        weaker = Fallback(level)
+    except SandboxError as error:
+        pytest.skip(error.what)
+    there = Place(replace(target.setting, sandbox=weaker), target.functions, target.hidden)
+    hidden = there.inputs("ranked", [call(items, names="items") for items in ([0], [4, 2, 9, 9], [1, 5])])
+    assert there.judge("ranked", hidden, answer("return sorted(items, reverse=True)[:limit]"), LIMITS).verdict.is_pass
+    finding = there.judge("ranked", hidden, answer("return items"), LIMITS)
+    assert finding.verdict is Verdict.FAIL_WRONG
