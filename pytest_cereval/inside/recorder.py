@@ -17,6 +17,7 @@ from typing import Any
 import cloudpickle
 
 from .framing import read_frame, write_frame
+from .location import located
 from .tracing import Capture, Survey, Watch
 
 _MISSING = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([\w.]+)'")
@@ -63,7 +64,7 @@ class Watcher:
 def main() -> None:
     """Serve one run of the tests: a request frame in, frames of results, then a summary frame out."""
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
-    request = read_frame(source)
+    request = located(read_frame(source))
     sys.path[:0] = request["path"]
     for folder in request["site"]:
         site.addsitedir(folder)

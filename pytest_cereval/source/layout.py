@@ -7,6 +7,7 @@ from pathlib import Path
 import cloudpickle
 
 import pytest_cereval.inside
+from pytest_cereval.inside.location import PREFIX, VARIABLE
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Bind, Launch
 
@@ -56,6 +57,7 @@ def python_program(
         data=data,
         writable=writable,
         # Not -I: isolated mode would ignore the hash seed. The environment holds nothing but what is set here.
-        env=(("PYTHONHASHSEED", str(hash_seed)),),
+        # The root is told so that a backend that cannot mount it can say where it is (see `inside.location`).
+        env=(("PYTHONHASHSEED", str(hash_seed)), (VARIABLE, PREFIX)),
         cwd=cwd,
     )
