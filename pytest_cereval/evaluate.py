@@ -7,22 +7,29 @@ do becomes an attempt that is `INVALID` and says why.
 from __future__ import annotations
 
 import datetime
+import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.models.model import Completion, prompt_sha256
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.candidate import NoAnswer, extract
-from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle
+from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
+from pytest_cereval.oracles.linting import Linter
+from pytest_cereval.oracles.oracle import Finding, Oracle
+from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
+from pytest_cereval.oracles.tested import TestOracle
+from pytest_cereval.oracles.warm import workers_for
+from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.failure import MISSING, SIGNATURE, failure_of
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.repository import Checkout
-from pytest_cereval.tasks.prompt import file_text
+from pytest_cereval.source.syntax import source_text
 from pytest_cereval.tasks.suite import TaskOracle
 from pytest_cereval.tasks.task import Task
 
@@ -36,13 +43,41 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the text of an answer; `candidate` is what was judged, empty where there was nothing to judge."""
+
+    verdict: Verdict
+    detail: str
+    evidence: dict[str, Any]
+    candidate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
-    """Where attempts are judged: the same for a whole run."""
+    """Where attempts are judged: the same for a whole run. Without a `linter` nothing is linted.
+
+    What candidates run in is kept warm until `close`.
+    """
 
     checkout: Checkout
     sandbox: Sandbox
     interpreter: Interpreter
     oracles: Path
+    linter: Linter | None = None
+    _workers: dict[tuple[frozenset[str], tuple[str, ...]], Workers] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def close(self) -> None:
+        """End what was kept warm."""
+        with self._lock:
+            for workers in self._workers.values():
+                workers.close()
+            self._workers.clear()
+
+    def _workers_for(self, world: Setting, hidden: tuple[str, ...]) -> Workers:
+        with self._lock:
+            key = (world.import_roots, hidden)
+            return self._workers.setdefault(key, workers_for(world, hidden))
 
     def judge(self, task: Task, answer: Answer, attempt: Attempt) -> Attempt:
         """The attempt with its verdict; raises `CerevalError` if no verdict can be given."""
@@ -52,30 +87,56 @@ class Bench:
                 f"the oracle of {task.name} is gone from {self.oracles}",
                 next_step="run again: the suite is rebuilt when its files are missing",
             )
+        judged = self.judge_text(oracle, answer.completion.text)
+        return replace(
+            attempt,
+            verdict=judged.verdict,
+            detail=judged.detail,
+            evidence=judged.evidence,
+            candidate=judged.candidate,
+        )
+
+    def judge_text(self, oracle: TaskOracle, text: str, *, shrink: bool = True) -> Judged:
+        """The verdict on the text of an answer, from extraction to evidence; raises `CerevalError`."""
         function = oracle.function
-        original = file_text(self.checkout.runtime / function.path)
-        found = extract(answer.completion.text, function, original)
+        original = source_text(self.checkout.runtime / function.path)
+        found = extract(text, function, original)
         if isinstance(found, NoAnswer):
-            evidence = {"error": found.reason, "hidden": len(oracle.hidden), "checked": 0}
-            return replace(attempt, verdict=Verdict.NO_ANSWER, detail=found.reason, evidence=evidence)
+            evidence = {"error": found.reason, MISSING: found.failure.value, "hidden": len(oracle.hidden), "checked": 0}
+            return Judged(Verdict.NO_ANSWER, found.reason, evidence)
         world = Setting(
             checkout=self.checkout,
             sandbox=self.sandbox,
             interpreter=self.interpreter,
             import_roots=oracle.import_roots,
             modules={function.name: oracle.module},
+            views={function.name: oracle.view},
         )
-        judge = RecordedCallOracle(JudgeSetting(world, hidden=oracle.site_hidden))
-        finding = judge.judge(function, oracle.hidden, found)
+        terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
+        setting = JudgeSetting(world, hidden=oracle.site_hidden)
+        workers = self._workers_for(world, oracle.site_hidden)
+        judge: Oracle = RecordedCallOracle(setting, workers).for_task(function, oracle.hidden, terms)
+        if oracle.tests is not None:
+            judge = TestOracle(world).for_task(function, oracle.tests)
+        finding, remarks = self._beside_linters(judge, found, function.path, original)
         told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
-        evidence = told | ({"notes": list(found.notes)} if found.notes else {})
-        return replace(
-            attempt,
-            verdict=finding.verdict,
-            detail=finding.detail,
-            evidence=evidence,
-            candidate=found.definition,
-        )
+        more: dict[str, Any] = {
+            "notes": list(found.notes),
+            SIGNATURE: dict(zip(("given", "original"), found.signature, strict=False)),
+            "lint": remarks,
+        }
+        evidence = told | {name: value for name, value in more.items() if value}
+        return Judged(finding.verdict, finding.detail, evidence, found.definition)
+
+    def _beside_linters(
+        self, judge: Oracle, candidate: Candidate, path: str, original: str
+    ) -> tuple[Finding, list[dict[str, Any]]]:
+        """The finding, and what linters say, who work while the judge waits for the candidate."""
+        if self.linter is None:
+            return judge.judge(candidate), []
+        with self.linter.alongside(candidate, path, original) as remarks:
+            finding = judge.judge(candidate)
+            return finding, remarks()
 
 
 def evaluate(bench: Bench, task: Task, answer: Answer, blank: Attempt) -> Attempt:
@@ -86,7 +147,8 @@ def evaluate(bench: Bench, task: Task, answer: Answer, blank: Attempt) -> Attemp
         attempt = bench.judge(task, answer, attempt)
     except CerevalError as error:
         attempt = invalid(attempt, error)
-    return replace(attempt, judge_s=round(time.monotonic() - started, 4), ended=now())
+    failure = failure_of(attempt.verdict, attempt.evidence)
+    return replace(attempt, failure=failure, judge_s=round(time.monotonic() - started, 4), ended=now())
 
 
 def blank_attempt(task: Task, *, run_id: str, nodeid: str, sandbox_level: str, sample: int = 0) -> Attempt:

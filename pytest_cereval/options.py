@@ -59,6 +59,14 @@ def _level(text: str) -> str:
     return text
 
 
+def _linters(text: str) -> str:
+    from pytest_cereval.oracles.linting import LEVELS
+
+    if text not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return text
+
+
 OPTIONS = (
     Option(
         "repo",
@@ -103,6 +111,13 @@ OPTIONS = (
         "ns",
         _level,
         metavar="LEVEL",
+    ),
+    Option(
+        "lint",
+        "Linters whose findings are recorded outside the verdict, where installed: off, ruff, or all (mypy as well).",
+        "ruff",
+        _linters,
+        metavar="off|ruff|all",
     ),
     Option(
         "context-tokens",

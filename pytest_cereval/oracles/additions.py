@@ -36,7 +36,7 @@ def additions(
     `body` are the statements of the answer's block, `classes` those around `taken` in it, `original` the
     file's own. Raises `ValueError` or `RecursionError` where a statement cannot be written as text.
     """
-    known = _bound(original)
+    known = bound(original)
     notes: list[str] = []
     texts = []
     bare_methods: list[ast.stmt] = []
@@ -49,7 +49,7 @@ def additions(
         kept, note = _kept(statement, known, function)
         notes += [note] if note else []
         texts += [ast.unparse(kept)] if kept is not None else []
-    methods, more = _new_methods(taken, classes[-1].body if classes else bare_methods, function, original)
+    methods, more = _new_members(taken, classes[-1].body if classes else bare_methods, function, original)
     if classes and function.parents and classes[-1].name != function.parents[-1]:
         notes.append(f"took the definition out of a class {classes[-1].name}"[:200])
         methods, more = (), []
@@ -62,7 +62,7 @@ def _kept(statement: ast.stmt, known: set[str], function: SourceFunction) -> tup
         return statement, ""
     if isinstance(statement, ast.ImportFrom):
         return _kept_import(statement, known, function), ""
-    names = _defined(statement)
+    names = defined(statement)
     if not names:
         return None, _dropped(statement)
     if names & known:
@@ -74,9 +74,19 @@ def _kept_import(statement: ast.ImportFrom, known: set[str], function: SourceFun
     """Without what the file would import from itself: at that moment it is not complete yet."""
     if statement.module == "__future__":
         return None
-    own = statement.level == 0 and statement.module == function.module
+    own = _module_of(statement, function) == function.module
     names = [alias for alias in statement.names if not (own and (alias.asname or alias.name) in known)]
     return ast.ImportFrom(statement.module, names, statement.level) if names else None
+
+
+def _module_of(statement: ast.ImportFrom, function: SourceFunction) -> str:
+    """The dotted name that is imported from, with leading dots resolved."""
+    if not statement.level:
+        return statement.module or ""
+    here = function.module.split(".")
+    is_package = function.path.endswith("__init__.py")
+    base = here[: len(here) - statement.level + is_package]
+    return ".".join([*base, *filter(None, [statement.module])])
 
 
 def _dropped(statement: ast.stmt) -> str:
@@ -102,17 +112,27 @@ def _is_method(statement: ast.stmt) -> bool:
     return bound or any(ast.unparse(item) == "staticmethod" for item in statement.decorator_list)
 
 
-def _new_methods(
+def _new_members(
     taken: FunctionNode, body: Sequence[ast.stmt], function: SourceFunction, original: Sequence[ast.stmt]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Methods among `body` that the original's class has not."""
-    theirs = _bound(_class_body(original, function)) | {function.bare_name}
-    new = [
-        item
-        for item in body
-        if isinstance(item, FunctionNode) and item is not taken and function.parents and item.name not in theirs
-    ]
-    return tuple(ast.unparse(item) for item in new), [f"added the method {item.name}"[:200] for item in new]
+    """Methods among `body` that the original's class has not, and new class attributes that `taken` uses.
+
+    Other attributes stay out: in an enumeration, say, each would be one more member.
+    """
+    theirs = bound(_class_body(original, function)) | {function.bare_name}
+    used = {node.attr for node in ast.walk(taken) if isinstance(node, ast.Attribute)}
+    texts, notes = [], []
+    for item in body if function.parents else ():
+        names = defined(item)
+        if item is taken or not names or names & theirs:
+            continue
+        if isinstance(item, FunctionNode):
+            texts.append(ast.unparse(item))
+            notes.append(f"added the method {item.name}"[:200])
+        elif isinstance(item, ast.Assign) and names & used:
+            texts.append(ast.unparse(item))
+            notes.append(f"added the attribute {', '.join(sorted(names))}"[:200])
+    return tuple(texts), notes
 
 
 def _class_body(original: Sequence[ast.stmt], function: SourceFunction) -> Sequence[ast.stmt]:
@@ -120,17 +140,18 @@ def _class_body(original: Sequence[ast.stmt], function: SourceFunction) -> Seque
     around = [
         item
         for statement in original
+        if statement.lineno <= function.first_line <= (statement.end_lineno or statement.lineno)
         for item in ast.walk(statement)
         if isinstance(item, ast.ClassDef) and item.lineno <= function.first_line <= (item.end_lineno or item.lineno)
     ]
     return max(around, key=lambda item: item.lineno).body if around else ()
 
 
-def _bound(body: Iterable[ast.stmt]) -> set[str]:
+def bound(body: Iterable[ast.stmt]) -> set[str]:
     """Names that these statements bind, also in branches, loops and `with`, but not inside functions and
     classes.
     """
-    return {name for statement in _own_statements(body) for name in (*_defined(statement), *_others(statement))}
+    return {name for statement in _own_statements(body) for name in (*defined(statement), *_others(statement))}
 
 
 def _own_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -143,7 +164,7 @@ def _own_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
                 waiting += getattr(statement, field, None) or []
 
 
-def _defined(statement: ast.stmt) -> set[str]:
+def defined(statement: ast.stmt) -> set[str]:
     """The name of a function or class, or those that a simple assignment binds."""
     if isinstance(statement, FunctionNode | ast.ClassDef):
         return {statement.name}

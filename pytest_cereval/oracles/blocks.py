@@ -17,10 +17,18 @@ MAX_FENCES = 64
 _EXTENSIONS = 6
 _CUTS = 20
 _LANGUAGES = frozenset({"", "python", "py", "python3", "py3", "python2"})
+_WRAPPERS = frozenset({"markdown", "md"})
+_LOST_INDENTATION = ("    ", "\t", "  ")
 # Possessive throughout, so that a long line without an end costs one pass and not one for each of its characters.
 _FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+.-]*+)[^`]*+")
-_THINKING_STARTS = re.compile(r"^[ \t]*<think>", re.MULTILINE)
-_THINKING_ENDS = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
+_THINKING_STARTS = re.compile(r"^[ \t]*(?:<(think(?:ing)?)>|\[THINK\])", re.MULTILINE)
+# At the end of a line: the opening tag may stand in the prompt, and code seldom ends a line so.
+_THINKING_ENDS = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*+$", re.MULTILINE)
+# A fence behind prose, and a whole block on one line; only with a language, since backticks alone may be prose.
+_FENCE_AFTER_PROSE = re.compile(r"^([^\n`]*+)(```[ \t]*+(?:python3?|py)[ \t]*+)$", re.MULTILINE | re.IGNORECASE)
+_BLOCK_ON_A_LINE = re.compile(r"^[ \t]*+```(?:python3?|py)[ \t]++([^\n`]++)```[ \t]*+$", re.MULTILINE | re.IGNORECASE)
+_QUOTED_FENCE = re.compile(r"^>[ \t]*+(?:```|~~~)", re.MULTILINE)
+_QUOTE = re.compile(r"^> ?", re.MULTILINE)
 _CODE_STARTS = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def\s|@|import\s|from\s|class\s)")
 
 
@@ -34,25 +42,34 @@ class Block:
 
 
 def without_thinking(text: str) -> str | None:
-    """The text without `<think>` sections; None if one never ends. A prompt may hold the opening tag."""
+    """The text without sections of thinking, as models mark them; None if one never ends."""
     rest = text
     while start := _THINKING_STARTS.search(rest):
         # By hand: a pattern for the whole section would look for its end anew from each of many beginnings.
-        end = rest.find("</think>", start.end())
+        closing = f"</{start[1]}>" if start[1] else "[/THINK]"
+        end = rest.find(closing, start.end())
         if end < 0:
             return None
-        rest = rest[: start.start()] + rest[end + len("</think>") :]
+        rest = rest[: start.start()] + rest[end + len(closing) :]
     ends = list(_THINKING_ENDS.finditer(rest))
     return rest[ends[-1].end() :] if ends else rest
 
 
 def blocks(text: str) -> list[Block]:
     """All code in the order of the answer: the fenced blocks, or the answer itself where no fence is."""
-    lines = split_lines(text)
+    lines = split_lines(_fences_apart(text.removeprefix("\ufeff")))
     fences = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line.rstrip("\r\n"))]
     if fences:
         return list(_fenced(lines, fences[:MAX_FENCES]))
     return _unfenced(lines)
+
+
+def _fences_apart(text: str) -> str:
+    """The text with each opening fence on a line of its own."""
+    if _QUOTED_FENCE.search(text):
+        text = _QUOTE.sub("", text)
+    text = _BLOCK_ON_A_LINE.sub(r"```python\n\1\n```", text)
+    return _FENCE_AFTER_PROSE.sub(lambda found: f"{found[1]}\n{found[2]}" if found[1].strip() else found[0], text)
 
 
 def split_lines(text: str) -> list[str]:
@@ -68,7 +85,16 @@ def parse(text: str) -> Block:
         inner = _parse(f"if True:\n{text}")
         if not inner.problem and len(inner.body) == 1 and isinstance(inner.body[0], ast.If):
             return Block(text, tuple(inner.body[0].body))
-    return block
+    return _indented_again(text) if "unindent does not match" in block.problem else block
+
+
+def _indented_again(text: str) -> Block:
+    """A method in its class' indentation but for the first line, which models begin at the margin."""
+    for indentation in _LOST_INDENTATION:
+        inner = _parse(f"if True:\n{indentation}{text}")
+        if not inner.problem and len(inner.body) == 1 and isinstance(inner.body[0], ast.If):
+            return Block(text, tuple(inner.body[0].body))
+    return _parse(text)
 
 
 def _parse(text: str) -> Block:
@@ -88,6 +114,9 @@ def _fenced(lines: list[str], fences: list[int]) -> Iterator[Block]:
         opening = _FENCE.fullmatch(lines[fences[position]].rstrip("\r\n"))
         assert opening is not None  # noqa: S101 - `fences` holds the lines that match
         ends = [index for index in range(position + 1, len(fences)) if _closes(lines[fences[index]], opening[1])]
+        if opening[2].lower() in _WRAPPERS:
+            position += 1
+            continue
         if opening[2].lower() not in _LANGUAGES:
             position = ends[0] + 1 if ends else len(fences)
             continue

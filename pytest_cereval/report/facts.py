@@ -7,17 +7,20 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pytest_cereval.inside.equality import Level
 from pytest_cereval.report.page import speed_cell
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.run import Run
 
 Rows = list[tuple[str, str]]
+_KINDS_OF_INPUTS = ("recorded", "borrowed", "edited", "generated")
 
 
 def headline_rows(attempt: Attempt) -> Rows:
     """The few facts that stand under a page's title."""
     completion = attempt.completion or {}
     facts = [
+        ("Why it failed", attempt.failure.value if attempt.failure else ""),
         ("Category", attempt.category),
         ("Requirement", attempt.requirement),
         ("Stratum", attempt.stratum),
@@ -87,7 +90,9 @@ def flat_rows(value: Any, name: str = "") -> Rows:
 
 
 def _inputs(certificate: Mapping[str, Any]) -> str:
-    return ", ".join(f"{certificate[f'{kind}_inputs']} {kind}" for kind in ("recorded", "borrowed", "edited"))
+    if certificate.get("oracle") == "tests":
+        return f"{certificate['recorded_inputs']} tests of the repository"
+    return ", ".join(f"{certificate[f'{kind}_inputs']} {kind}" for kind in _KINDS_OF_INPUTS)
 
 
 def _mutants(certificate: Mapping[str, Any]) -> str:
@@ -105,15 +110,31 @@ def _share(part: str, whole: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda certificate: f"{certificate[part]} of {certificate[whole]}"
 
 
+def _equality(certificate: Mapping[str, Any]) -> str:
+    """In the words of the level; the record of another version, which may know other levels, as it is."""
+    try:
+        return Level(**certificate["equality"]).words()
+    except TypeError:
+        return json.dumps(certificate["equality"])
+
+
+def _listed(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda certificate: "; ".join(map(str, certificate[name])) or "none"
+
+
 def _branches(certificate: Mapping[str, Any]) -> str:
     vacuous = "" if certificate["branches_total"] else ": it has no decision"
     return f"{certificate['branches_covered']} of {certificate['branches_total']}{vacuous}"
 
 
+_ORACLES = {
+    "calls": "calls, replayed by a judge in a process of its own",
+    "tests": "the repository's own tests, in one process with the answer",
+}
 # Title, the certificate's keys that the sentence uses up, the sentence.
 _SENTENCES: tuple[tuple[str, frozenset[str], Callable[[Mapping[str, Any]], str]], ...] = (
     ("Replays of the reference that agree", frozenset({"replays"}), lambda known: str(known["replays"])),
-    ("Hidden inputs", frozenset({"recorded_inputs", "borrowed_inputs", "edited_inputs"}), _inputs),
+    ("Hidden inputs", frozenset(f"{kind}_inputs" for kind in _KINDS_OF_INPUTS), _inputs),
     (
         "Emptied bodies rejected",
         frozenset({"stubs_rejected", "stubs_total"}),
@@ -124,15 +145,15 @@ _SENTENCES: tuple[tuple[str, frozenset[str], Callable[[Mapping[str, Any]], str]]
         frozenset({"mutants_killed", "mutants_total", "mutation_score", "timed_out", "equivalent"}),
         _mutants,
     ),
-    (
-        "Mutants that survive",
-        frozenset({"survivors"}),
-        lambda known: "; ".join(map(str, known["survivors"])) or "none",
-    ),
+    ("Mutants that survive", frozenset({"survivors"}), _listed("survivors")),
+    ("Mutants that are told apart", frozenset({"killed"}), _listed("killed")),
     (
         "Behaviour-preserving rewrites accepted",
         frozenset({"rewrites_accepted", "rewrites_total"}),
         _share("rewrites_accepted", "rewrites_total"),
     ),
+    ("Oracle", frozenset({"oracle"}), lambda known: _ORACLES.get(known["oracle"], str(known["oracle"]))),
+    ("Equality", frozenset({"equality"}), _equality),
+    ("Seed of the generated inputs", frozenset({"seed"}), lambda known: str(known["seed"])),
     ("Branches of the reference covered", frozenset({"branches_covered", "branches_total"}), _branches),
 )

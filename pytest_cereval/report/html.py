@@ -164,6 +164,7 @@ class HtmlReport:
             return
         info = self._run_info()
         facts = {"Repository": info.repository, "Model": info.model, "Run": info.run_id, "Store": info.store}
+        facts["Judge before the run"] = info.judge
         shown = {f"Cereval {name.lower()}": html.escape(value) for name, value in facts.items() if value}
         self._config.stash.setdefault(metadata_key, {}).update(shown)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_cereval.report.terminal import RunInfo, cost_text
 from pytest_cereval.report.text import printable
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.failure import Failure
 from pytest_cereval.results.statistics import CONFIDENCE, Summary, cost_of
 from pytest_cereval.results.verdict import Verdict
 
@@ -36,6 +37,7 @@ def summary_html(summary: Summary, info: RunInfo, *, cases_link: str = "") -> Ma
             info=info,
             confidence=f"{100 * CONFIDENCE:.0f}",
             verdicts=verdicts,
+            failures=[(item, summary.by_failure[item.value]) for item in Failure if item.value in summary.by_failure],
             ledger=sorted(info.ledger.items(), key=lambda each: (-each[1], each[0])),
             cost=cost_text(summary),
             cases_link=cases_link,

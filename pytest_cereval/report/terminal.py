@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pytest_cereval.report.text import printable
+from pytest_cereval.report.text import one_line
 from pytest_cereval.results.statistics import CONFIDENCE, Rate, Summary
 from pytest_cereval.results.verdict import Verdict
 
@@ -21,7 +21,8 @@ class RunInfo:
     """What the summary says beside numbers; an empty value is left out.
 
     ledger: count of functions without a task, by reason. limited: what a limit or filter left out, in words.
-    gate: the gate's own sentence. store, report: where they are, as the user would type them.
+    gate: the gate's own sentence. store, report: where they are, as the user would type them. judge: how the judge
+    did when it was tried before the run.
     """
 
     repository: str = ""
@@ -33,12 +34,13 @@ class RunInfo:
     gate: str = ""
     store: str = ""
     report: str = ""
+    judge: str = ""
     provenance_sha256: str = ""
 
 
 def summary_lines(summary: Summary, info: RunInfo) -> list[str]:
     """The run in lines of plain text, the verdict first."""
-    return [printable(line) for line in (*_verdict(summary, info), *_groups(summary), *_circumstances(summary, info))]
+    return [one_line(line) for line in (*_verdict(summary, info), *_groups(summary), *_circumstances(summary, info))]
 
 
 # Said once beside the first rate; `results.statistics` is the long form.
@@ -100,6 +102,7 @@ def _verdict(summary: Summary, info: RunInfo) -> list[str]:
 def _groups(summary: Summary) -> list[str]:
     wrong = {name: count for name, count in summary.by_verdict.items() if name not in _NOT_WRONG}
     lines = [f"not passed: {_listed(wrong)}"] if wrong else []
+    lines += [f"why answers failed: {_listed(summary.by_failure)}"] if summary.by_failure else []
     for title, rates, always in (
         ("requirement", summary.by_requirement, True),
         ("category", summary.by_category, False),
@@ -198,4 +201,4 @@ def progress_text(done: int, total: int, name: str, *, tokens: int, seconds: flo
     speed = f" {tokens / seconds:.1f} tok/s" if seconds > 0 and tokens else ""
     left = "" if left_s is None else f", {duration_text(left_s)} left"
     current = min(done + 1, total)
-    return f"[{current}/{total}] {printable(name, 60)}… {tokens} tokens{speed}{left}".replace("\n", " ")
+    return f"[{current}/{total}] {one_line(name, 60)}… {tokens} tokens{speed}{left}"

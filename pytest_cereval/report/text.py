@@ -14,13 +14,14 @@ CANDIDATE_LINES = 60
 REQUIREMENT_LINES = 12
 OUTPUT_LINES = 12
 VALUE_LIMIT = 1200
-_KNOWN_EVIDENCE = ("checked", "differing", "hidden", "smallest", "error", "output")
+_KNOWN_EVIDENCE = ("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint")
 _KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")
 _ASPECTS = {
     "value": "the returned value differs",
     "kind": "one returns and the other raises, or they raise different things",
     "after": "the arguments differ after the call",
     "arguments": "it cannot be called with these arguments",
+    "printed": "what is printed differs",
 }
 
 
@@ -39,6 +40,11 @@ def printable(text: str, limit: int | None = None) -> str:
     return "".join(each if each.isprintable() or each in "\n\t" else _escaped(each) for each in text)
 
 
+def one_line(text: str, limit: int | None = None) -> str:
+    """As `printable`, and line feeds and tabs spelled out as well, for a place that is one line."""
+    return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def failure_text(attempt: Attempt, requirement: str = "") -> str:
     """Why this attempt ended so; `requirement` is the task's text, without which the prompt is shown."""
     return "\n".join(_lines(attempt, requirement))
@@ -51,7 +57,7 @@ def evidence_counts(evidence: Mapping[str, Any]) -> str:
         return ""
     of_hidden = "" if hidden is None else f" of {hidden} hidden"
     differ = "" if differing is None else f", {differing} differ{'s' if differing == 1 else ''}"
-    return f"{checked}{of_hidden} calls checked{differ}"
+    return f"{checked}{of_hidden} {'tests' if 'assurance' in evidence else 'calls'} checked{differ}"
 
 
 def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -59,7 +65,15 @@ def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [(key, value) for key, value in evidence.items() if key not in _KNOWN_EVIDENCE]
     smallest = evidence.get("smallest")
     if isinstance(smallest, dict):
-        rows += [(f"smallest {key}", value) for key, value in smallest.items() if key not in _KNOWN_SMALLEST]
+        more = {key: value for key, value in smallest.items() if key not in _KNOWN_SMALLEST}
+        rows += [("this call as Python" if key == "paste" else f"smallest {key}", more[key]) for key in more]
+    signature = evidence.get("signature")
+    if isinstance(signature, dict):
+        shown = f"{signature.get('given')}\nwhere the original is\n{signature.get('original')}"
+        rows.append(("another signature", shown))
+    lint = evidence.get("lint")
+    if isinstance(lint, list) and lint:
+        rows.append(("linters say, outside the verdict", [_lint_line(each) for each in lint]))
     return [(key, _plain(value)) for key, value in rows]
 
 
@@ -91,14 +105,15 @@ def cost_line(attempt: Attempt) -> str:
 
 
 def _lines(attempt: Attempt, requirement: str) -> Iterator[str]:
-    yield f"{attempt.verdict.value}: {attempt.verdict.meaning}"
+    shown = f" ({attempt.failure.value})" if attempt.failure else ""
+    yield f"{attempt.verdict.value}{shown}: {attempt.verdict.meaning}"
     # The oracle's one-line detail says what the smallest call below says at length.
     if attempt.detail and not isinstance(attempt.evidence.get("smallest"), dict):
-        yield f"  {printable(attempt.detail, LINE_LIMIT)}"
+        yield f"  {one_line(attempt.detail, LINE_LIMIT)}"
     yield ""
     sample = f", sample {attempt.sample}" if attempt.sample else ""
-    yield f"{printable(attempt.task_name)} ({attempt.category}, {attempt.requirement} requirement{sample})"
-    yield from _evidence_lines(attempt.evidence)
+    yield f"{one_line(attempt.task_name)} ({attempt.category}, {attempt.requirement} requirement{sample})"
+    yield from evidence_lines(attempt.evidence)
     if requirement:
         yield from _block("requirement", requirement, REQUIREMENT_LINES)
     else:
@@ -108,7 +123,8 @@ def _lines(attempt: Attempt, requirement: str) -> Iterator[str]:
     yield cost_line(attempt)
 
 
-def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
+def evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """What a verdict stands on, in paragraphs: the smallest differing call, errors, output, notes."""
     counts = evidence_counts(evidence)
     smallest = evidence.get("smallest")
     if isinstance(smallest, dict):
@@ -121,7 +137,7 @@ def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
                 yield f"  {key}  " + text.replace("\n", "\n            ")
         place = ": ".join(filter(None, (aspect_meaning(smallest), str(smallest.get("where", "")))))
         if place:
-            yield f"  so        {printable(place, VALUE_LIMIT)}"
+            yield f"  so        {one_line(place, VALUE_LIMIT)}"
     elif counts:
         yield ""
         yield counts
@@ -130,7 +146,7 @@ def _evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
     if evidence.get("output"):
         yield from _block("output of the sandboxed process", str(evidence["output"]), OUTPUT_LINES, tail=True)
     for key, text in other_evidence(evidence):
-        yield from _block(printable(key), text, OUTPUT_LINES)
+        yield from _block(one_line(key), text, OUTPUT_LINES)
 
 
 def _block(title: str, text: str, limit: int, *, tail: bool = False) -> Iterator[str]:
@@ -152,6 +168,14 @@ def _plain(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "\n".join(value)
     return value if isinstance(value, str) else json.dumps(value, indent=1)
+
+
+def _lint_line(remark: Any) -> str:
+    """`line 3: F821 Undefined name `x` (ruff)`; a record of another shape is shown as it is."""
+    if not isinstance(remark, dict):
+        return str(remark)
+    code, message, tool = (str(remark.get(key, "")) for key in ("code", "message", "tool"))
+    return one_line(f"line {remark.get('line')}: {code} {message} ({tool})")
 
 
 def _indented(text: str, limit: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_cereval.errors import StoreError
+from pytest_cereval.results.failure import Failure, failure_of
 from pytest_cereval.results.verdict import Verdict
 
 FORMAT_VERSION = 1
@@ -25,7 +26,10 @@ class Attempt:
     evidence: JSON that shows why the verdict is what it is. For `code_generation`: how many of the `hidden`
         calls were `checked` and are `differing`, the `smallest` of these (`call`, `expected`, `observed`,
         `aspect`, `where`), `error`, and the tail of the sandboxed process' `output`.
+        Also `missing` and `signature` (see `results.failure`), `notes` on what was left out of the answer, and `lint`:
+        what linters say of the candidate, as a list of `tool`, `code`, `line` (of the candidate) and `message`.
     candidate: source text as it was judged, empty when there was none.
+    failure: the class of what went wrong, None for `PASS` and `INVALID`; derived from verdict and evidence.
     judge_s: seconds from completion to verdict. started, ended: ISO 8601, UTC.
     """
 
@@ -50,10 +54,14 @@ class Attempt:
     judge_s: float
     started: str
     ended: str
+    failure: Failure | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins with the format version under `format`; `from_dict` gives back an equal record."""
-        return {"format": FORMAT_VERSION, **dataclasses.asdict(self), "verdict": self.verdict.value}
+        return {"format": FORMAT_VERSION, **dataclasses.asdict(self), **self._classes()}
+
+    def _classes(self) -> dict[str, str | None]:
+        return {"verdict": self.verdict.value, "failure": None if self.failure is None else self.failure.value}
 
     def without_texts(self) -> Attempt:
         """The same attempt less its long texts, for places that carry it beside the store."""
@@ -82,12 +90,25 @@ class Attempt:
                 f"not an attempt: verdict {data['verdict']!r} is none of " + ", ".join(Verdict),
                 next_step="read it with the version of pytest-cereval that wrote it",
             )
+        verdict = Verdict(data["verdict"])
         values = {name: data[name] for name in _FIELDS}
-        return cls(**{**values, "verdict": Verdict(data["verdict"])})
+        return cls(**{**values, "verdict": verdict, "failure": _failure(data, verdict)})
+
+
+def _failure(data: dict[str, Any], verdict: Verdict) -> Failure | None:
+    """The class as stored; derived for records made before classes were stored."""
+    if "failure" not in data:
+        return failure_of(verdict, data["evidence"])
+    if data["failure"] not in (None, *Failure):
+        raise StoreError(
+            f"not an attempt: failure {str(data['failure'])[:80]!r} is none of " + ", ".join(Failure),
+            next_step="read it with the version of pytest-cereval that wrote it",
+        )
+    return None if data["failure"] is None else Failure(data["failure"])
 
 
 _FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys((each.name for each in dataclasses.fields(Attempt)), (str,)),
+    **dict.fromkeys((each.name for each in dataclasses.fields(Attempt) if each.name != "failure"), (str,)),
     "sample": (int,),
     "completion": (dict, type(None)),
     "reused": (bool,),

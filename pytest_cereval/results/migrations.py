@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_cereval.errors import StoreError
+from pytest_cereval.results.failure import failure_of
+from pytest_cereval.results.verdict import Verdict
 
 # Written into the file's header, so that another program's database is never taken for ours.
 APPLICATION_ID = 0x43455245
@@ -19,6 +22,16 @@ class Migration(NamedTuple):
 
     name: str
     change: tuple[str, ...] | Callable[[sqlite3.Connection], None]
+
+
+def _add_failures(connection: sqlite3.Connection) -> None:
+    """A column for the class of failure, filled for the attempts that are there; their records stay as written."""
+    connection.execute("ALTER TABLE attempts ADD COLUMN failure TEXT")
+    for seq, body in connection.execute("SELECT seq, body FROM attempts").fetchall():
+        known = json.loads(body)
+        found = failure_of(Verdict(known["verdict"]), known["evidence"])
+        if found is not None:
+            connection.execute("UPDATE attempts SET failure = ? WHERE seq = ?", (found.value, seq))
 
 
 # Append only. Tasks and ledgers are kept once per content in `documents`: two runs of one commit share them,
@@ -69,6 +82,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
         ),
     ),
+    Migration("002_failures", _add_failures),
 )
 
 

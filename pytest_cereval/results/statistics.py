@@ -83,6 +83,7 @@ class Summary:
     by_category: tuple[Rate, ...]
     by_stratum: tuple[Rate, ...]
     by_verdict: dict[str, int]
+    by_failure: dict[str, int]
     by_sandbox: dict[str, int]
     cost: Cost
     judge_s: float
@@ -124,6 +125,7 @@ def summarise(attempts: Iterable[Attempt]) -> Summary:
         by_category=_grouped(known, lambda each: each.category),
         by_stratum=_grouped(known, lambda each: each.stratum),
         by_verdict=dict(sorted(Counter(each.verdict.value for each in known).items())),
+        by_failure=dict(sorted(Counter(each.failure.value for each in known if each.failure).items())),
         by_sandbox=dict(sorted(Counter(each.sandbox_level for each in known).items())),
         cost=cost_of(each for each in known if not each.reused),
         judge_s=math.fsum(each.judge_s for each in known),

@@ -138,13 +138,14 @@ class Store:
 
     def save_attempt(self, attempt: Attempt) -> None:
         """Keep an attempt; a second one of the same run, task and sample takes its place."""
+        failure = None if attempt.failure is None else attempt.failure.value
         body = _json(attempt.to_dict(), f"the attempt at task {attempt.task_id!r}")
         with self._writing(f"save the attempt at task {attempt.task_id!r}") as connection:
             connection.execute(
-                "INSERT INTO attempts (run_id, task_id, sample, verdict, body) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO attempts (run_id, task_id, sample, verdict, failure, body) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (run_id, task_id, sample)"
-                " DO UPDATE SET verdict = excluded.verdict, body = excluded.body",
-                (attempt.run_id, attempt.task_id, attempt.sample, attempt.verdict.value, body),
+                " DO UPDATE SET verdict = excluded.verdict, failure = excluded.failure, body = excluded.body",
+                (attempt.run_id, attempt.task_id, attempt.sample, attempt.verdict.value, failure, body),
             )
 
     def attempts(self, run_id: str) -> list[Attempt]:

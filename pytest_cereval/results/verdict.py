@@ -23,6 +23,8 @@ class Verdict(enum.StrEnum):
     FAIL_PROTOCOL = "FAIL_PROTOCOL"
     FAIL_UNREPRESENTABLE = "FAIL_UNREPRESENTABLE"
     FAIL_NONDET = "FAIL_NONDET"
+    FAIL_VACUOUS = "FAIL_VACUOUS"
+    TAMPER = "TAMPER"
     NO_ANSWER = "NO_ANSWER"
     INVALID = "INVALID"
 
@@ -55,6 +57,8 @@ _MEANINGS = {
     Verdict.FAIL_PROTOCOL: "sent replies that no honest answer sends",
     Verdict.FAIL_UNREPRESENTABLE: "returns something that cannot be shown as data",
     Verdict.FAIL_NONDET: "does not behave the same way in two runs",
+    Verdict.FAIL_VACUOUS: "makes tests of the repository vanish, or be skipped, that would judge it",
+    Verdict.TAMPER: "interferes with the tests that judge it: what must fail passes",
     Verdict.NO_ANSWER: "holds no usable definition of the function",
     Verdict.INVALID: "our machinery failed; says nothing about the model",
 }

@@ -122,6 +122,16 @@ ADD = "def add(a, b):\n    return b + a\n"
         f"{ADD}\nif __name__ == '__main__':\n    print(add(1, 2))\nassert add(1, 2) == 3\nprint(add(1, 2))\n",
         f"```json\n{{}}\n```\n```python\n{ADD}```",
         f"@staticmethod\n{ADD}",
+        f"let me see\ndef add(a, b): return 9\nok.</think>\n{ADD}",
+        f"<thinking>\ndef add(a, b):\n    return 0\n</thinking>\n{ADD}",
+        f"[THINK]def add(a, b):\n    return 0\n[/THINK]{ADD}",
+        f"The answer: ```python\n{ADD}```\n",
+        "```python def add(a, b): return b + a```",
+        "> ```python\n> def add(a, b):\n>     return b + a\n> ```",
+        f"```markdown\n```python\n{ADD}```\n```",
+        f"````md\n```python\n{ADD}```\n````",
+        f"\ufeff{ADD}",
+        f'```python\n{ADD}```\nThe rest stays:\n```python\ndef add(a, b):\n    """Sum."""\n    ...\n```',
     ],
 )
 def test_an_answer_in_any_wrapping_gives_the_same_function(functions: dict[str, SourceFunction], answer: str) -> None:
@@ -137,9 +147,11 @@ def test_an_answer_in_any_wrapping_gives_the_same_function(functions: dict[str, 
         ("", "no code in the answer"),
         ("I cannot do that.", "no code in the answer"),
         ("```bash\nls\n```", "no code in the answer"),
-        ("return a + b", "no definition of add"),
-        ("```python\n    return a + b\n```", "no definition of add"),
-        ("```python\ndef plus(a, b):\n    return a + b\n```", "no definition of add"),
+        ("return a + b", "no definition of add: a body without its def line"),
+        ("```python\n    return a + b\n```", "no definition of add: a body without its def line"),
+        ("```python\ndef plus(a, b):\n    return a + b\n```", "no definition of add (it defines plus)"),
+        ("```python\nadd = lambda a, b: a + b\n```", "no definition of add: it is assigned, and not defined"),
+        ("```python\nprint(add(1, 2))\n```", "no definition of add"),
         ("def outer():\n    def add(a, b):\n        return 1\n", "no definition of add"),
         ("```python\ndef add(a, b):\n    return (a +\n```", "does not parse: line 2: '(' was never closed"),
         ("```python\ndef add(a, b):\n    return 'cut", "does not parse: line 2: unterminated string literal"),
@@ -150,6 +162,95 @@ def test_an_answer_in_any_wrapping_gives_the_same_function(functions: dict[str, 
 )
 def test_no_answer_says_why(functions: dict[str, SourceFunction], answer: str, reason: str) -> None:
     assert refused(answer, functions["add"]).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ("", "no code"),
+        ("<think>\nhm", "no code"),
+        ("```python\nprint(add(1, 2))\n```", "no code"),
+        ("def add(a, b:\n    pass", "does not parse"),
+        ("def plus(a, b):\n    return a + b", "wrong name or signature"),
+        ("return a + b", "wrong name or signature"),
+        ("add = max", "wrong name or signature"),
+    ],
+)
+def test_no_answer_falls_in_a_class(functions: dict[str, SourceFunction], answer: str, failure: str) -> None:
+    found = extract(answer, functions["add"], ORIGINAL)
+    assert isinstance(found, NoAnswer)
+    assert found.failure.value == failure
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("def add(a, b)", ()),
+        ("def add(a: int, b: 'str') -> int", ()),
+        ("def add(x, y)", ("def add(x, y)", "def add(a, b)")),
+        ("def add(a, b, c=1)", ("def add(a, b, c=…)", "def add(a, b)")),
+        ("def add(a, b=0)", ("def add(a, b=…)", "def add(a, b)")),
+        ("def add(a, /, b)", ("def add(a, /, b)", "def add(a, b)")),
+        ("def add(a, *, b)", ("def add(a, *, b)", "def add(a, b)")),
+        ("def add(*args, k=1, **more)", ("def add(*args, k=…, **more)", "def add(a, b)")),
+        ("async def add(a, b)", ("async def add(a, b)", "def add(a, b)")),
+    ],
+)
+def test_another_signature_is_named_and_judged_all_the_same(
+    functions: dict[str, SourceFunction], head: str, words: tuple[str, ...]
+) -> None:
+    assert taken(f"{head}:\n    return 1\n", functions["add"]).signature == words
+
+
+def test_a_missing_self_is_another_signature(functions: dict[str, SourceFunction]) -> None:
+    found = taken("def scaled(by):\n    return by\n", functions["Shape.scaled"])
+    assert found.signature == ("def scaled(by)", "def scaled(self, by)")
+
+
+def test_helpers_of_other_blocks_are_fetched_when_they_are_used(functions: dict[str, SourceFunction]) -> None:
+    answer = (
+        "First:\n```python\nimport math\nimport json\nSCALE = math.pi\ndef _twice(x):\n    return SCALE * x\n"
+        "def _unused():\n    return 0\n```\nThen:\n```python\ndef add(a, b):\n    return _twice(a) + len(b)\n```\n"
+        "Use it:\n```python\nadd(1, '')\n```\n"
+    )
+    found = taken(answer, functions["add"])
+    helpers = "import math\nSCALE = math.pi\ndef _twice(x):\n    return SCALE * x\ndef add(a, b):\n"
+    assert helpers in found.source
+    assert "json" not in found.source
+    assert "_unused" not in found.source
+
+
+@pytest.mark.parametrize("indent", ["    ", "\t", "  "])
+def test_a_method_that_lost_the_indentation_of_its_first_line_is_read(
+    functions: dict[str, SourceFunction], indent: str
+) -> None:
+    answer = "def scaled(self, by):\n>>return self._by(by)\n\n>def _by(self, by):\n>>return by\n".replace(">", indent)
+    for text in (answer, f"```python\n{answer}```"):
+        found = taken(text, functions["Shape.scaled"])
+        assert found.definition.endswith("def scaled(self, by):\n    return self._by(by)")
+        assert found.notes == ("added the method _by",)
+
+
+def test_a_new_class_attribute_comes_along_only_where_the_method_uses_it(functions: dict[str, SourceFunction]) -> None:
+    answer = (
+        "class Shape:\n    _F = 3\n    _G = 4\n    size = 9\n    def scaled(self, by):\n        return by * self._F\n"
+    )
+    found = taken(answer, functions["Shape.scaled"])
+    assert "    _F = 3\n    @wraps(" in found.source
+    assert "_G" not in found.source
+    assert "size = 9" not in found.source
+    assert found.notes == ("added the attribute _F",)
+
+
+@pytest.mark.parametrize("line", ["from .mod import LIMIT", "from . import mod", "from mod import LIMIT"])
+def test_what_a_file_would_import_from_itself_is_left_out(tmp_path: Path, line: str) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "mod.py").write_text(ORIGINAL)
+    [function] = [f for f in extract_functions(tmp_path, PurePosixPath("pkg/mod.py")) if f.qualname == "add"]
+    found = taken(f"{line.replace('from mod', 'from pkg.mod')}\ndef add(a, b):\n    return LIMIT\n", function)
+    assert ("LIMIT" in found.source.replace("LIMIT = 3", "").replace("return LIMIT", "")) is False
+    assert ("import mod" in found.source) == (line == "from . import mod")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +283,13 @@ def test_hostile_text_is_refused_or_taken_but_never_raises(functions: dict[str, 
         "<think>\n</think>\n" * 10_000,
         "```" + " " * 199_000 + "`",
         "```" + "a" * 199_000 + "`",
+        "```python " + " " * 199_000 + "`",
+        "x " * 99_000 + "```",
+        "```py\t" * 33_000,
+        "</think>" + " " * 190_000 + "x",
+        "> ```\n" * 33_000,
+        "```markdown\n" * 16_000,
+        "def add(a):\n        x\n    y\n" * 6_000,
         "`" * 200_000,
         "~~~\n" * 50_000,
         "```\ndef add(a, b):\n    return (\n" * 5_000,

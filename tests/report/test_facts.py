@@ -12,24 +12,27 @@ CERTIFICATE = Certificate(
     recorded_inputs=12,
     borrowed_inputs=0,
     edited_inputs=29,
+    generated_inputs=4,
     stubs_rejected=5,
     stubs_total=5,
     mutants_killed=18,
     mutants_total=20,
     timed_out=1,
     equivalent=2,
+    killed=("line 5: return removed",),
     survivors=("line 4: == becomes <=", "line 9: 3 becomes 4"),
     rewrites_accepted=3,
     rewrites_total=3,
     branches_covered=7,
     branches_total=8,
+    seed=7,
 )
 
 
 def test_a_certificate_is_told_in_sentences() -> None:
     assert certificate_rows(CERTIFICATE.to_dict()) == [
         ("Replays of the reference that agree", "10"),
-        ("Hidden inputs", "12 recorded, 0 borrowed, 29 edited"),
+        ("Hidden inputs", "12 recorded, 0 borrowed, 29 edited, 4 generated"),
         ("Emptied bodies rejected", "5 of 5"),
         (
             "Mutants killed",
@@ -37,9 +40,20 @@ def test_a_certificate_is_told_in_sentences() -> None:
             " 2 more compile to the reference's bytecode and do not count",
         ),
         ("Mutants that survive", "line 4: == becomes <=; line 9: 3 becomes 4"),
+        ("Mutants that are told apart", "line 5: return removed"),
         ("Behaviour-preserving rewrites accepted", "3 of 3"),
+        ("Oracle", "calls, replayed by a judge in a process of its own"),
+        ("Equality", "exact floats, dictionaries in any order"),
+        ("Seed of the generated inputs", "7"),
         ("Branches of the reference covered", "7 of 8"),
     ]
+
+
+def test_where_tests_judge_the_certificate_counts_tests() -> None:
+    rows = dict(certificate_rows(CERTIFICATE.to_dict() | {"oracle": "tests"}))
+
+    assert rows["Hidden inputs"] == "12 tests of the repository"
+    assert rows["Oracle"] == "the repository's own tests, in one process with the answer"
 
 
 def test_a_certificate_about_nothing_says_so() -> None:

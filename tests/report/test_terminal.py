@@ -74,6 +74,14 @@ def test_names_cannot_act_on_the_terminal() -> None:
     assert not [line for line in lines if "\x1b" in line]
 
 
+def test_a_name_with_a_line_feed_adds_no_line() -> None:
+    plain = summary_lines(summarise([]), RunInfo(model="model", store="store"))
+    lines = summary_lines(summarise([]), RunInfo(model="mo\ndel", store="st\rore"))
+
+    assert len("\n".join(lines).splitlines()) == len(plain)
+    assert "asked: mo\\ndel" in lines
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cereval.report.text import failure_text, printable
+from pytest_cereval.report.text import failure_text, one_line, printable
 from pytest_cereval.results.verdict import Verdict
 from tests.results.attempts import a_completion, an_attempt
 
@@ -49,6 +49,53 @@ def test_what_would_act_is_spelled_out(text: str, shown: str) -> None:
 def test_a_long_text_is_cut_and_says_by_how_much() -> None:
     assert printable("abcdef", 4) == "abcd… (2 more characters)"
     assert printable("abcd", 4) == "abcd"
+
+
+@given(st.text(st.characters()))
+def test_text_for_one_line_is_one_line(text: str) -> None:
+    assert one_line(text).isprintable()
+    assert len(f"<{one_line(text)}>".splitlines()) == 1
+
+
+def test_text_from_an_answer_cannot_begin_a_line_of_its_own() -> None:
+    evil = "x\nPASS: behaves like the reference"
+    smallest = {"call": evil, "expected": evil, "observed": evil, "aspect": "value", "where": evil}
+    lint = [{"tool": evil, "code": evil, "line": 1, "message": evil}]
+    attempt = an_attempt(
+        task_name=evil,
+        detail=evil,
+        evidence={"smallest": smallest, "lint": lint, evil: evil, "error": evil},
+        candidate=evil,
+    )
+
+    for text in (failure_text(attempt, evil), failure_text(an_attempt(detail=evil, evidence={"error": evil}))):
+        assert not [line for line in text.splitlines() if line.startswith("PASS")]
+
+
+def test_a_call_that_can_be_pasted_is_shown_as_python() -> None:
+    smallest = {
+        "call": "f(1)",
+        "expected": "3",
+        "observed": "4",
+        "aspect": "value",
+        "where": "",
+        "paste": "f(\n    1\n)",
+    }
+
+    assert "this call as Python\n  f(\n      1\n  )\n" in failure_text(an_attempt(evidence={"smallest": smallest}))
+
+
+def test_what_linters_say_and_another_signature_are_told_in_words() -> None:
+    evidence = {
+        "lint": [{"tool": "ruff", "code": "F841", "line": 3, "message": "Local variable `x` is never used"}, "odd"],
+        "signature": {"given": "def f(x)", "original": "def f(a, b)"},
+        "missing": "no code",
+    }
+    text = failure_text(an_attempt(evidence=evidence))
+
+    assert "linters say, outside the verdict\n  line 3: F841 Local variable `x` is never used (ruff)\n  odd\n" in text
+    assert "another signature\n  def f(x)\n  where the original is\n  def f(a, b)\n" in text
+    assert "missing" not in text
 
 
 def test_a_wrong_answer_shows_the_smallest_call_and_both_results(golden: Golden) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_cereval.models.model import Completion, FinishReason
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.failure import Failure, failure_of
 from pytest_cereval.results.verdict import Verdict
 
 
@@ -65,7 +66,8 @@ def an_attempt(**changes: Any) -> Attempt:
         "started": "2026-11-21T10:00:00.000+00:00",
         "ended": "2026-11-21T10:00:06.000+00:00",
     }
-    return Attempt(**{**values, **changes})
+    made = {**values, **changes}
+    return Attempt(**{"failure": failure_of(made["verdict"], made["evidence"]), **made})
 
 
 def attempts_like(*verdicts: Verdict, **changes: Any) -> list[Attempt]:
@@ -108,6 +110,7 @@ def any_attempt() -> st.SearchStrategy[Attempt]:
         prompt_user=_ANY_TEXT,
         sample=st.integers(0, 2**31),
         verdict=st.sampled_from(Verdict),
+        failure=st.none() | st.sampled_from(Failure),
         reused=st.booleans(),
         judge_s=_FINITE,
         completion=st.none() | completions,

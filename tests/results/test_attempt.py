@@ -62,6 +62,18 @@ def test_a_missing_field_is_named() -> None:
         Attempt.from_dict(data)
 
 
+def test_a_record_from_before_classes_is_given_one() -> None:
+    data = an_attempt().to_dict()
+    del data["failure"]
+
+    assert Attempt.from_dict(data).failure == "wrong result"
+
+
+def test_an_unknown_class_of_failure_is_refused() -> None:
+    with pytest.raises(StoreError, match="failure 'bad luck' is none of no code, does not parse"):
+        Attempt.from_dict({**an_attempt().to_dict(), "failure": "bad luck"})
+
+
 def test_an_unknown_verdict_is_refused() -> None:
     with pytest.raises(StoreError, match="verdict 'MAYBE' is none of PASS, FAIL_WRONG"):
         Attempt.from_dict({**an_attempt().to_dict(), "verdict": "MAYBE"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from pytest_cereval.errors import StoreError
 from pytest_cereval.results.migrations import MIGRATIONS, Migration, migrate
 from pytest_cereval.results.store import Store
+from pytest_cereval.results.verdict import Verdict
+from tests.results.attempts import an_attempt
 
 EARLIER = (Migration("001_things", ("CREATE TABLE things (name TEXT)",)),)
 
@@ -50,6 +53,25 @@ def test_a_change_that_fails_halfway_leaves_nothing_behind(connection: sqlite3.C
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     assert sorted(tables) == ["migrations", "things"]
     assert connection.execute("SELECT name FROM migrations").fetchall() == [("001_things",)]
+
+
+def test_attempts_from_before_classes_of_failure_get_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with sqlite3.connect(path, isolation_level=None) as old:
+        migrate(old, path, MIGRATIONS[:1])
+        old.execute("INSERT INTO runs (run_id, started, status, provenance) VALUES ('run-1', '', 'finished', '{}')")
+        for sample, verdict in enumerate((Verdict.FAIL_TIMEOUT, Verdict.PASS)):
+            body = an_attempt(verdict=verdict, sample=sample).to_dict()
+            del body["failure"]
+            row = ("run-1", "task-1", sample, verdict.value, json.dumps(body))
+            old.execute("INSERT INTO attempts (run_id, task_id, sample, verdict, body) VALUES (?, ?, ?, ?, ?)", row)
+    old.close()
+
+    with Store.open(path) as store:
+        assert [attempt.failure for attempt in store.attempts("run-1")] == ["timeout", None]
+        assert store._rows("SELECT failure FROM attempts ORDER BY sample") == [("timeout",), (None,)]
+        store.save_attempt(an_attempt(sample=1))
+        assert store._rows("SELECT failure FROM attempts ORDER BY sample") == [("timeout",), ("wrong result",)]
 
 
 def test_a_store_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
