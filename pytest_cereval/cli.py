@@ -153,10 +153,11 @@ def export(run_id: str, json_file: Path | None, jsonl_file: Path | None, store: 
 @_python
 @_sandbox
 def doctor(python: Path, sandbox: str) -> None:
-    """Check the set-up: the sandbox and its promises, the interpreter, llama.cpp, git."""
+    """Check the set-up: the sandbox and its promises, the judge, the interpreter, llama.cpp, git."""
     import importlib.metadata
     import shutil
 
+    from pytest_cereval.judge_check import check_judge
     from pytest_cereval.sandbox.choose import choose_sandbox
     from pytest_cereval.sandbox.interpreter import inspect_interpreter
     from pytest_cereval.sandbox.sandbox import Level
@@ -172,6 +173,44 @@ def doctor(python: Path, sandbox: str) -> None:
     self_test(chosen, interpreter)
     for promise in promises(chosen.level):
         click.echo(f"  holds      {promise}")
+    click.echo(f"judge        {check_judge(chosen, interpreter).sentence}")
+
+
+@main.command()
+@click.argument("task")
+@click.option("--candidate", type=click.Path(path_type=Path), help="An answer, Markdown or code, to judge.")
+@click.option("--hidden", is_flag=True, help="Show a few hidden calls as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@_python
+@_sandbox
+@_cache
+def explain(
+    task: str, candidate: Path | None, hidden: bool, as_json: bool, python: Path, sandbox: str, cache: Path
+) -> None:
+    """Show what is known of a TASK (its id, the beginning of it, or a function's name), and judge an answer to it.
+
+    Tasks are found in the cache, where a run or `cereval tasks` has left them. With --candidate, exit code 1 says that
+    the answer does not pass.
+    """
+    from pytest_cereval import explain as told
+    from pytest_cereval.sandbox.choose import choose_sandbox
+    from pytest_cereval.sandbox.interpreter import inspect_interpreter
+    from pytest_cereval.sandbox.sandbox import Level
+
+    known = told.find_task(cache, task)
+    judged = None
+    if candidate is not None:
+        answer = told.read_answer(candidate)
+        judged = told.replay(known, answer, choose_sandbox(Level(sandbox)), inspect_interpreter(python))
+    count = told.HIDDEN_SHOWN if hidden else 0
+    if as_json:
+        verdict = {} if judged is None else {"candidate": told.judged_dict(judged)}
+        click.echo(json.dumps(known.to_dict(count) | verdict, indent=1, sort_keys=True))
+    else:
+        lines = [*known.lines(count), *(() if judged is None else ("", *told.judged_lines(judged)))]
+        click.echo("\n".join(lines))
+    if judged is not None and not judged.verdict.is_pass:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -199,6 +199,7 @@ class Controller:
             gate=self._gate,
             store=str(self._settings["store"]),
             report=str(path) if path else "",
+            judge=self._desk.checked.sentence if self._desk.checked else "",
             provenance_sha256=self._desk.provenance_sha256(),
         )
 

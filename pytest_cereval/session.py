@@ -20,11 +20,13 @@ from pytest_cereval.asking import Asker, WatchedModel, model_key
 from pytest_cereval.demo import demo_repository
 from pytest_cereval.errors import SettingsError
 from pytest_cereval.evaluate import Bench
+from pytest_cereval.judge_check import JudgeCheck, check_judge
 from pytest_cereval.models.broker import Broker
 from pytest_cereval.models.model import Completion, LoadSettings, Model, Prompt, Sampling, prompt_sha256
 from pytest_cereval.models.remote import RemoteModel
 from pytest_cereval.models.resolve import ACCEPTED, resolve_model
 from pytest_cereval.options import DEMO_MODEL, Settings
+from pytest_cereval.oracles.linting import Linter
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.provenance import machine, versions
 from pytest_cereval.results.store import Store
@@ -67,14 +69,17 @@ class Work:
                 sandbox,
                 interpreter,
                 settings.cache_folder,
+                linter(settings, interpreter),
             )
             work.asker = Asker(RemoteModel(told["address"], told["token"]), sampling(settings), told["known"])
         return work
 
     def close(self) -> None:
-        """Stop asking ahead."""
+        """Stop asking ahead, and end what candidates ran in."""
         if self.asker is not None:
             self.asker.close()
+        if self.bench is not None:
+            self.bench.close()
 
 
 @dataclass(slots=True)
@@ -86,6 +91,7 @@ class Desk:
     manifest: Path
     repository: str
     model: Model | None = None
+    checked: JudgeCheck | None = None
     store: Store | None = None
     broker: Broker | None = None
     bench: Bench | None = None
@@ -104,7 +110,7 @@ class Desk:
 
     @classmethod
     def open(cls, settings: Settings, tell: Tell, *, collect_only: bool) -> Desk:
-        """Check the model's name, then build the suite and write the manifest that names its items."""
+        """Check the model's name and the judge, then build the suite and write the manifest that names its items."""
         model = None if collect_only else _resolve_model(settings, tell)
         interpreter = inspect_interpreter(settings.path("python"))
         opened: list[Sandbox] = []
@@ -114,6 +120,7 @@ class Desk:
                 opened.append(_tested_sandbox(settings, interpreter))
             return opened[0]
 
+        checked = None if model is None else check_judge(sandbox(), interpreter)
         spec = str(demo_repository(settings.cache_folder)) if settings["demo"] else settings["repo"]
         built = build_suite(
             spec if settings["demo"] else _anchored(spec, settings.root),
@@ -126,9 +133,10 @@ class Desk:
         revision = built.suite.revision
         manifest = settings.path("store").parent / f"{revision.name}-{revision.short}{MANIFEST_SUFFIX}"
         cache.save(manifest, built.suite.to_dict(), indent=1)
-        desk = cls(settings, built, manifest, f"{revision.name}@{revision.short}", model=model)
+        desk = cls(settings, built, manifest, f"{revision.name}@{revision.short}", model=model, checked=checked)
         if model is not None:
-            desk.bench = Bench(built.checkout, sandbox(), interpreter, settings.cache_folder)
+            lint = linter(settings, interpreter)
+            desk.bench = Bench(built.checkout, sandbox(), interpreter, settings.cache_folder, lint)
             desk._open_run()
         return desk
 
@@ -224,11 +232,16 @@ class Desk:
             "model": description,
             "model_key": self._model_key,
             "options": {name: str(value) for name, value in self.settings.to_dict().items()},
-            "sandbox": {"level": self.bench.sandbox.level.value, **self.bench.sandbox.describe()},
+            "sandbox": {
+                "level": self.bench.sandbox.level.value,
+                **self.bench.sandbox.describe(),
+                "judge_check": self.checked.to_dict() if self.checked else {},
+            },
             "interpreter": {
                 "executable": self.bench.interpreter.executable,
                 "version": self.bench.interpreter.version,
             },
+            "linters": self.bench.linter.describe() if self.bench.linter else {"level": "off"},
             "machine": machine(),
             "versions": versions(),
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -244,6 +257,12 @@ def sampling(settings: Settings) -> Sampling:
         thinking=settings["thinking"],
         timeout_s=settings["answer-timeout"],
     )
+
+
+def linter(settings: Settings, interpreter: Interpreter) -> Linter | None:
+    """Who looks at candidates beside the judge; nobody with `--cereval-lint=off`."""
+    level = settings["lint"]
+    return None if level == "off" else Linter(level, interpreter.version, settings.cache_folder)
 
 
 def _resolve_model(settings: Settings, tell: Tell) -> Model:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cereval.cli import main
 from pytest_cereval.options import OPTIONS
+from pytest_cereval.results.failure import Failure
 from pytest_cereval.results.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,11 @@ def test_each_option_is_explained_in_the_readme(option: object) -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_each_verdict_is_explained_in_the_readme(verdict: Verdict) -> None:
     assert f"| `{verdict.value}` | {verdict.meaning} |" in README
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_each_class_of_failure_is_explained_in_the_readme(failure: Failure) -> None:
+    assert f"| {failure.value} | {failure.meaning} |" in README
 
 
 def test_each_command_is_shown_in_the_readme_and_has_help() -> None:
