@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -96,10 +97,12 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Build the suite before anything is collected, and add its manifest to what is collected."""
+        collect_only = bool(self._config.getoption("collectonly", False))
         try:
-            self._desk = Desk.open(
-                self._settings, self._tell, collect_only=bool(self._config.getoption("collectonly", False))
-            )
+            with warnings.catch_warnings():
+                # Hypothesis draws examples here, and takes every hook before its own for the loading of a plugin.
+                warnings.filterwarnings("ignore", message="Slow code in plugin")
+                self._desk = Desk.open(self._settings, self._tell, collect_only=collect_only)
         except CerevalError as error:
             raise pytest.UsageError(str(error)) from error
         self._desk.watch = self._show_progress

@@ -35,10 +35,11 @@ from pytest_cereval.sandbox.interpreter import Interpreter, inspect_interpreter
 from pytest_cereval.sandbox.sandbox import Level, Sandbox
 from pytest_cereval.sandbox.selftest import self_test
 from pytest_cereval.source.repository import open_checkout
+from pytest_cereval.source.scan import scan
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.build import BuildSettings, Built, build_suite
 from pytest_cereval.tasks.prompt import PromptSettings
-from pytest_cereval.tasks.suite import Suite, TaskOracle
+from pytest_cereval.tasks.suite import Suite
 from pytest_cereval.tasks.task import Task
 
 Tell = Callable[[str], None]
@@ -153,7 +154,7 @@ class Desk:
         self.store.begin_run(self.run_id, self._provenance)
         self.store.save_tasks(
             self.run_id,
-            [self._for_report(task) for task in self.suite.tasks],
+            self._for_report(),
             [entry.to_dict() for entry in self.suite.ledger],
         )
         if self.settings["resume"]:
@@ -201,11 +202,13 @@ class Desk:
             self.store.update_provenance(self.run_id, self._provenance)
             self.store.end_run(self.run_id, status)
 
-    def _for_report(self, task: Task) -> dict[str, Any]:
-        """A task with what only people may see beside it: the reference's own text."""
-        oracle = TaskOracle.load(self.settings.cache_folder, task.id)
-        reference = oracle.function.source if oracle is not None else ""
-        return task.to_dict() | {"requirement_text": task.requirement_text, "reference": reference}
+    def _for_report(self) -> list[dict[str, Any]]:
+        """The tasks with what only people may see beside them: the reference's own text."""
+        references = {item.name: item.source for item in scan(self.built.checkout.runtime).functions}
+        return [
+            task.to_dict() | {"requirement_text": task.requirement_text, "reference": references.get(task.name, "")}
+            for task in self.suite.tasks
+        ]
 
     def _seen(self, digest: str, tokens: int) -> None:
         for task in self._by_prompt.get(digest, ())[:1]:

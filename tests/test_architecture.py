@@ -16,10 +16,10 @@ MAY_IMPORT = {
     "sandbox": {"sandbox", "inside", *LEAF},
     "models": {"models", "inside", *LEAF},
     "source": {"source", "sandbox", "inside", *LEAF},
-    "oracles": {"oracles", "source", "sandbox", "inside", "results.verdict", *LEAF},
+    "oracles": {"oracles", "source", "sandbox", "inside", "results.verdict", "results.failure", *LEAF},
     "tasks": {"tasks", "oracles", "source", "sandbox", "inside", "models.model", *LEAF},
     "results": {"results", "models.model", *LEAF},
-    "report": {"report", "results", *LEAF},
+    "report": {"report", "results", "inside.equality", *LEAF},
     "evaluate": {
         "oracles",
         "source",
@@ -27,6 +27,7 @@ MAY_IMPORT = {
         "models.model",
         "sandbox",
         "results.attempt",
+        "results.failure",
         "results.verdict",
         *LEAF,
     },
@@ -37,6 +38,7 @@ ONE_HOME = {
     "git": {"source/repository.py", "demo.py"},
     "sqlite3": {"results/store.py", "results/migrations.py"},
     "click": {"cli.py"},
+    "hypothesis": {"oracles/properties.py"},
     "pytest": {
         "plugin.py",
         "control.py",
@@ -45,6 +47,7 @@ ONE_HOME = {
         "report/html.py",
         "report/rows.py",
         "inside/recorder.py",
+        "inside/testing.py",
     },
     "pytest_html": {"report/html.py"},
 }

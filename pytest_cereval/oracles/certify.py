@@ -28,6 +28,7 @@ from pytest_cereval.source.recording import Recording
 from pytest_cereval.source.scan import scan
 
 Result = TypeVar("Result")
+EVERY_CALL_DIFFERS = "every call differs in some replay"
 Progress = Callable[[str, int, int], None]
 
 
@@ -177,7 +178,7 @@ class _Run:
             case.rough |= found.rough
             case.inputs = [item for item in case.inputs if item.digest not in found.lost]
             if not case.inputs:
-                case.refuse(Reason.UNSTABLE, f"{len(found.lost)} of {len(found.lost)} calls differ")
+                case.refuse(Reason.UNSTABLE, EVERY_CALL_DIFFERS)
 
     def qualify(self, cases: list[_Case]) -> None:
         """Stage 3: split, and hold hidden inputs against stubs, mutants and rewrites."""
@@ -234,7 +235,7 @@ class _Run:
         def work(bench: Bench, case: _Case) -> Qualified | Rejection:
             kept = [item for item in _qualified(case).inputs if item.digest not in case.lost]
             if not kept:
-                return Rejection(Reason.UNSTABLE, "every hidden call differs in some replay")
+                return Rejection(Reason.UNSTABLE, EVERY_CALL_DIFFERS)
             return self._held_against(bench, case, kept, extend=extend)
 
         self._settle(self._each("qualify again", cases, work))

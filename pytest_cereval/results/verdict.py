@@ -45,7 +45,7 @@ class Verdict(enum.StrEnum):
 
 
 _MEANINGS = {
-    Verdict.PASS: "behaves like the reference on every hidden call, twice",
+    Verdict.PASS: "behaves like the reference on every hidden call",
     Verdict.FAIL_WRONG: "returns another value or leaves its arguments in another state",
     Verdict.FAIL_EXCEPTION: "raises where the reference returns, or raises something else",
     Verdict.FAIL_LOAD: "the file with this answer in it cannot be imported",
