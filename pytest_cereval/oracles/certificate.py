@@ -22,7 +22,7 @@ class Certificate:
     `equivalent` mutants compile to the reference's own bytecode and leave the denominator; `timed_out` ones, which end
     by a limit or a crash, are counted as killed, because the judge would fail them, and told apart here. `killed` and
     `survivors` name the mutants by line and fault. `equality` is the level at which observations are compared, `seed`
-    the one from which examples are drawn, `laws` names what the reference keeps to beside them (see `algebra`).
+    the one from which `drawn` examples came, `laws` names what the reference keeps to beside them (see `algebra`).
     `oracle` is `calls`, or `tests` where the repository's own tests judge, in one process with the answer; an input is
     then a test. `branches_total` is 0 where the function has no decision: a coverage of 0/0 is seen to be vacuous.
     """
@@ -47,6 +47,7 @@ class Certificate:
     equality: Level = EXACT
     seed: int = 0
     laws: tuple[str, ...] = ()
+    drawn: int = 0
     oracle: str = "calls"
 
     @property

@@ -249,14 +249,15 @@ class _Run:
             ordered=name in self.setting.ordered,
             printed=any(item.printed for item in case.inputs),
         )
-        known = case.qualified.certificate.laws if case.qualified is not None else ()
+        known = case.qualified.certificate if case.qualified is not None else None
         terms = Terms(
             level,
             lent=self.lent[name] if extend else (),
             refused=frozenset(case.lost | {item.digest for item in case.visible}),
             extend=extend,
             partner=self._partner(case.function) if extend else None,
-            laws=known,
+            laws=known.laws if known is not None else (),
+            drawn=known.drawn if known is not None else 0,
         )
         return qualify(bench, self.setting.checkout, case.function, hidden, terms)
 

@@ -54,8 +54,8 @@ class Terms:
 
     level: how observations are compared. lent: entries of other methods of the class, as recorded once and again,
     whose receivers edits may use. refused: digests of inputs known to be unstable. extend: whether further inputs are
-    sought. partner: the function whose work this one undoes, with its calls. laws: those known to be kept, where no
-    further inputs are sought.
+    sought. partner: the function whose work this one undoes, with its calls. laws, drawn: what an earlier qualification
+    found, where no further inputs are sought.
     """
 
     level: Level
@@ -64,6 +64,7 @@ class Terms:
     extend: bool = True
     partner: tuple[SourceFunction, Sequence[Entry]] | None = None
     laws: tuple[str, ...] = ()
+    drawn: int = 0
 
 
 def qualify(
@@ -83,9 +84,9 @@ def qualify(
         return Rejection(Reason.UNSTABLE, "the calls end their process when made one after the other")
     stub_results = trial.run_all(stubs(node, skeleton))
     mutant_results = trial.run_all(mutants(node, skeleton))
-    seed, kept = seed_of(function), terms.laws
+    seed, kept, drawn = seed_of(function), terms.laws, terms.drawn
     if terms.extend:
-        trial.generate([*stub_results, *mutant_results], seed)
+        drawn = trial.generate([*stub_results, *mutant_results], seed)
         kept = trial.keep_laws(terms.partner)
         _extend(trial, stub_results, mutant_results, terms)
     trial.keep_inputs()
@@ -96,7 +97,7 @@ def qualify(
     certificate = certificate_of(
         trial.inputs, stub_results, mutant_results, rewrite_results, branches, terms.level, seed
     )
-    certificate = replace(certificate, laws=kept)
+    certificate = replace(certificate, laws=kept, drawn=drawn)
     passing = [result.variant.label for result in stub_results if result.passes]
     rejection = decide(certificate, passing)
     if rejection is not None:

@@ -131,10 +131,14 @@ class Trial:
         trees = self._bench.ask("shapes", key=self._function.name, numbers=numbers).get("shapes", ())
         return space_of(self._function, list(zip(self._entries, trees, strict=False)))
 
-    def generate(self, results: Sequence[Result], seed: int) -> None:
-        """Add examples that Hypothesis draws near the inputs, as far as the reference behaves on them as it should."""
+    def generate(self, results: Sequence[Result], seed: int) -> int:
+        """Add examples that Hypothesis draws near the inputs, as far as the reference behaves on them as it should.
+
+        Returns how many were drawn.
+        """
         bases, start = self.space(), len(self._entries)
-        for part in parts_of([change.entry(bases) for change in draw(bases, seed)]):
+        drawn = [change.entry(bases) for change in draw(bases, seed)]
+        for part in parts_of(drawn):
             reply = self._bench.ask("adopt", key=self._function.name, entries=part, cpu_s=_EXTEND_CPU_S)
             self._entries += [part[place] for place in reply.get("found", ())]
         steady = self._steady(list(range(start, len(self._entries))))
@@ -142,6 +146,7 @@ class Trial:
         self._useful |= chosen
         self._keep([*range(start), *chosen])
         self._hold([result for result in results if result.passes and not result.equivalent], start)
+        return len(drawn)
 
     def keep_laws(self, partner: tuple[SourceFunction, Sequence[Entry]] | None) -> tuple[str, ...]:
         """Add the calls of laws that the reference keeps on all of them; the names of these laws."""

@@ -95,6 +95,12 @@ def _inputs(certificate: Mapping[str, Any]) -> str:
     return ", ".join(f"{certificate[f'{kind}_inputs']} {kind}" for kind in _KINDS_OF_INPUTS)
 
 
+def _examples(certificate: Mapping[str, Any]) -> str:
+    kept = certificate["generated_inputs"]
+    few = "" if kept >= MIN_EXAMPLES else f": fewer than {MIN_EXAMPLES}, too few to say much"
+    return f"{certificate['drawn']} examples drawn by Hypothesis, {kept} of use{few}"
+
+
 def _mutants(certificate: Mapping[str, Any]) -> str:
     text = f"{certificate['mutants_killed']} of {certificate['mutants_total']}"
     if certificate["mutation_score"] is not None:
@@ -127,6 +133,8 @@ def _branches(certificate: Mapping[str, Any]) -> str:
     return f"{certificate['branches_covered']} of {certificate['branches_total']}{vacuous}"
 
 
+MIN_EXAMPLES = 5
+"""Examples of use below which the property is said to show little."""
 _ORACLES = {
     "calls": "calls, replayed by a judge in a process of its own",
     "tests": "the repository's own tests, in one process with the answer",
@@ -153,6 +161,8 @@ _SENTENCES: tuple[tuple[str, frozenset[str], Callable[[Mapping[str, Any]], str]]
         _share("rewrites_accepted", "rewrites_total"),
     ),
     ("Oracle", frozenset({"oracle"}), lambda known: _ORACLES.get(known["oracle"], str(known["oracle"]))),
+    ("Property of equivalence", frozenset({"drawn"}), _examples),
+    ("Laws kept", frozenset({"laws"}), _listed("laws")),
     ("Equality", frozenset({"equality"}), _equality),
     ("Seed of the generated inputs", frozenset({"seed"}), lambda known: str(known["seed"])),
     ("Branches of the reference covered", frozenset({"branches_covered", "branches_total"}), _branches),

@@ -26,6 +26,8 @@ CERTIFICATE = Certificate(
     branches_covered=7,
     branches_total=8,
     seed=7,
+    laws=("idempotent",),
+    drawn=24,
 )
 
 
@@ -43,6 +45,8 @@ def test_a_certificate_is_told_in_sentences() -> None:
         ("Mutants that are told apart", "line 5: return removed"),
         ("Behaviour-preserving rewrites accepted", "3 of 3"),
         ("Oracle", "calls, replayed by a judge in a process of its own"),
+        ("Property of equivalence", "24 examples drawn by Hypothesis, 4 of use: fewer than 5, too few to say much"),
+        ("Laws kept", "idempotent"),
         ("Equality", "exact floats, dictionaries in any order"),
         ("Seed of the generated inputs", "7"),
         ("Branches of the reference covered", "7 of 8"),
