@@ -18,7 +18,8 @@ from typing import Any
 
 import cloudpickle
 
-_VARARGS, _VARKEYWORDS, _GENERATOR = 4, 8, 0x20
+_VARARGS, _VARKEYWORDS = 4, 8
+_RESUMED = 0x20 | 0x80 | 0x200  # generators, coroutines and asynchronous generators are entered more than once
 _SMALL = (bool, int, str, type(None))
 _MAX_SHAPES = 40
 _MAX_SPREAD = 32
@@ -55,7 +56,7 @@ class Watch:
         except KeyError:
             index = self.targets.get((code.co_filename, code.co_firstlineno))
             self._by_code[code] = index
-        if index is None or (code.co_flags & _GENERATOR and frame.f_lineno != code.co_firstlineno):
+        if index is None or (code.co_flags & _RESUMED and frame.f_lineno != code.co_firstlineno):
             return None
         self.seen[index] += 1
         if time.monotonic() > self._stop_at:
@@ -95,16 +96,19 @@ class Survey(Watch):
         """
         limit = self.bounds["per_function"]
         ways = [
-            [_in_turn([_spread(numbers) for numbers in shapes.values()]) for shapes in found.values()]
+            [_in_turn([_spread(numbers) for numbers in shapes.values() if numbers]) for shapes in found.values()]
             for found in self._ways
         ]
         return [sorted(_in_turn(found)[:limit]) for found in ways]
 
 
 class _Way:
-    """The local tracer of one call: gathers its arcs, and files its number under them when it ends."""
+    """The local tracer of one call: gathers its arcs, and files its number under them when it ends.
 
-    __slots__ = ("arcs", "line", "number", "raised", "shape", "ways")
+    What can be resumed seems to end each time it is left; then only the last time counts.
+    """
+
+    __slots__ = ("arcs", "filed", "line", "number", "raised", "shape", "ways")
 
     def __init__(self, ways: Ways, number: int, shape: Any) -> None:
         self.ways = ways
@@ -113,6 +117,7 @@ class _Way:
         self.line = 0
         self.arcs: set[tuple[int, int]] = set()
         self.raised: str | None = None
+        self.filed: list[int] = []
 
     def trace(self, frame: types.FrameType, event: str, argument: Any) -> Tracer:
         if event == "line":
@@ -123,8 +128,11 @@ class _Way:
             self.raised = argument[0].__name__
         elif event == "return":
             shapes = self.ways.setdefault((frozenset(self.arcs), self._outcome(argument)), {})
+            if self.number in self.filed[-1:]:
+                self.filed.pop()
             if len(shapes) < _MAX_SHAPES or self.shape in shapes:
-                shapes.setdefault(self.shape, []).append(self.number)
+                self.filed = shapes.setdefault(self.shape, [])
+                self.filed.append(self.number)
         return self.trace
 
     def _outcome(self, returned: Any) -> Any:

@@ -21,20 +21,38 @@ _COOKIE = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+")
 class Workers(Protocol):
     """Starts workers (see `inside.worker`), each for one candidate."""
 
-    def start(self, path: str, source: str, *, hash_seed: int) -> Process:
-        """A worker in which the checkout's file `path` has the text `source`; raises `SandboxError`."""
+    def start(self, path: str, source: str, *, hash_seed: int, limits: Limits) -> Process:
+        """A worker in which the checkout's file `path` has the text `source`; raises `SandboxError`.
+
+        Only 0 and "not 0" need to be different hash seeds.
+        """
+        ...
+
+    def describe(self) -> str:
+        """What of these workers belongs beside a verdict, on one line."""
+        ...
+
+    def close(self) -> None:
+        """End what is kept warm; nothing can be started afterwards."""
         ...
 
 
 class ColdWorkers:
     """A fresh sandbox and a fresh interpreter for every worker."""
 
-    def __init__(self, world: Setting, hidden: tuple[str, ...], limits: Limits) -> None:
+    def __init__(self, world: Setting, hidden: tuple[str, ...], why: str = "asked for") -> None:
         self._world = world
         self._hidden = hidden
-        self._limits = limits
+        self._why = why
 
-    def start(self, path: str, source: str, *, hash_seed: int) -> Process:
+    def describe(self) -> str:
+        """See `Workers`; it also says why they are not warm."""
+        return f"cold: {self._why}"
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def start(self, path: str, source: str, *, hash_seed: int, limits: Limits) -> Process:
         """See `Workers`."""
         runtime = self._world.checkout.runtime
         launch = python_program(
@@ -45,7 +63,7 @@ class ColdWorkers:
             data=((inside_path(path), as_utf8(source)),),
             hash_seed=hash_seed,
         )
-        return self._world.sandbox.start(launch, self._limits)
+        return self._world.sandbox.start(launch, limits)
 
 
 def as_utf8(source: str) -> bytes:

@@ -44,7 +44,8 @@ class Bubblewrap:
 
     def options(self, launch: Launch, limits: Limits) -> list[str | bytes]:
         """Bubblewrap's options for this launch; bytes stand for a descriptor with this content."""
-        seccomp_options: list[str | bytes] = ["--seccomp", self._filter] if self._filter else []
+        filter_ = None if launch.nests else self._filter
+        seccomp_options: list[str | bytes] = ["--seccomp", filter_] if filter_ else []
         return mounts.options(launch, limits) + seccomp_options
 
     def start(self, launch: Launch, limits: Limits) -> Process:
@@ -73,7 +74,7 @@ class Bubblewrap:
                 arguments += ["--setenv", name, value]
             arguments += ["--json-status-fd", str(status_end), "--block-fd", str(gate_end)]
             command = [str(self._program), *arguments, "--", *launch.argv]
-            child = start_child(command, ends, (status_end, gate_end, *held))
+            child = start_child(command, ends, (status_end, gate_end, *held, *launch.descriptors))
             theirs.close()
             tree = Namespace(child, ours.pop_all())
         try:

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from pytest_cereval.sandbox.accounting import group_runs, tree_seconds
+from pytest_cereval.sandbox.process import reap_child
 from pytest_cereval.sandbox.sandbox import EndStatus
 
 
@@ -34,9 +35,12 @@ class Group:
             time.sleep(0.001)
         return True
 
-    def outcome(self, wait_status: int) -> tuple[EndStatus, int]:
-        code = os.waitstatus_to_exitcode(wait_status)
-        return (EndStatus.SIGNALLED, -code) if code < 0 else (EndStatus.EXITED, code)
+    def first(self) -> int:
+        return os.pidfd_open(self.child.pid)
+
+    def reap(self) -> tuple[EndStatus, int, float]:
+        code, cpu_s = reap_child(self.child)
+        return (EndStatus.SIGNALLED, -code, cpu_s) if code < 0 else (EndStatus.EXITED, code, cpu_s)
 
     def cpu_seconds(self) -> float:
         return tree_seconds(self.child.pid)

@@ -20,10 +20,19 @@ _SYSTEM = ("/usr", "/nix/store", "/etc/ld.so.cache", "/etc/alternatives")
 _SHM = "/dev/shm"  # noqa: S108 - inside the sandbox
 SHM_MB = 1  # the C library keeps semaphores in /dev/shm; without them not even a ThreadPool starts
 _TMP = "/tmp"  # noqa: S108 - inside the sandbox
-# No namespace is shared, none can be made inside, no capability is kept, and no terminal can be typed into.
+# No namespace is shared, no capability is kept, and no terminal can be typed into.
 SEALED = (
-    *("--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"),
+    *("--unshare-all", "--unshare-user", "--new-session", "--die-with-parent"),
     *("--cap-drop", "ALL", "--clearenv", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
+)
+_NO_NESTING = ("--disable-userns",)
+_NESTING = ("--cap-add", "CAP_SYS_ADMIN")  # in the sandbox's user namespace, and nowhere else
+# What --dev shows, without pseudo-terminals: those would be shared by what nests, and for their sake bubblewrap makes a
+# second user namespace, in which the capability says nothing about the sandbox's other namespaces.
+_DEVICE_FILES = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")]
+_DEVICES = (
+    *("--tmpfs", "/dev", "--dir", "/dev/pts"),
+    *(part for file in _DEVICE_FILES for part in ("--dev-bind", file, file)),
 )
 
 
@@ -36,6 +45,7 @@ def options(launch: Launch, limits: Limits) -> list[str | bytes]:
     masks = _masks(launch.hidden, binds)
     found: list[str | bytes] = [
         *SEALED,
+        *(_NESTING if launch.nests else _NO_NESTING),
         "--size",
         str(limits.tmp_mb << 20),
         "--tmpfs",
@@ -52,7 +62,8 @@ def options(launch: Launch, limits: Limits) -> list[str | bytes]:
         found += ["--perms", "0444", "--ro-bind-data", content, path]
     for path, is_directory in masks:
         found += ["--remount-ro", path] if is_directory else []
-    found += ["--dev", "/dev", "--size", str(SHM_MB << 20), "--tmpfs", _SHM, "--remount-ro", "/dev"]
+    found += [*(_DEVICES if launch.nests else ("--dev", "/dev"))]
+    found += ["--size", str(SHM_MB << 20), "--tmpfs", _SHM, "--remount-ro", "/dev"]
     found += ["--remount-ro", "/", "--chdir", launch.cwd]
     for name, value in dict((*DEFAULT_ENVIRONMENT, *launch.env)).items():
         found += ["--setenv", name, value]

@@ -18,6 +18,7 @@ from pathlib import Path
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.sandbox.accounting import tree_seconds
 from pytest_cereval.sandbox.limits import resource_limits
+from pytest_cereval.sandbox.process import reap_child
 from pytest_cereval.sandbox.sandbox import EndStatus, Limits
 
 _SET_UP_S = 10.0
@@ -84,12 +85,15 @@ class Namespace:
         watch.register(self._first, select.POLLIN)
         return bool(watch.poll(timeout_s * 1000))
 
-    def outcome(self, wait_status: int) -> tuple[EndStatus, int]:
+    def first(self) -> int:
+        return os.pidfd_open(self.child.pid)
+
+    def reap(self) -> tuple[EndStatus, int, float]:
         """Bubblewrap passes a signal on as exit code 128 + number."""
-        code = os.waitstatus_to_exitcode(wait_status)
+        code, cpu_s = reap_child(self.child)
         if code < 0:
-            return EndStatus.SIGNALLED, -code
-        return (EndStatus.SIGNALLED, code - 128) if code > 128 else (EndStatus.EXITED, code)
+            return EndStatus.SIGNALLED, -code, cpu_s
+        return (EndStatus.SIGNALLED, code - 128, cpu_s) if code > 128 else (EndStatus.EXITED, code, cpu_s)
 
     def cpu_seconds(self) -> float:
         """Summed over the living and those they waited for.

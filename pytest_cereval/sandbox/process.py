@@ -66,6 +66,13 @@ def start_child(arguments: list[str], ends: ChildEnds, handed: Iterable[int]) ->
         ) from error
 
 
+def reap_child(child: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """Wait for a direct child: its exit code, negative for a signal, and the kernel's sum of processor seconds."""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return child.returncode, usage.ru_utime + usage.ru_stime
+
+
 class Process:
     """A running sealed program. Use it as a context manager, or call `finish`; use it from one thread."""
 
@@ -91,6 +98,7 @@ class Process:
             self._supervisor.launch()
             self._open = ours.pop_all()
         self._end: End | None = None
+        self._broken: BaseException | None = None
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; raises `FrameClosed` if the program hung up or the launch is over.
@@ -130,9 +138,15 @@ class Process:
         return self._close(self._supervisor.wait)
 
     def _close(self, ending: Callable[[], End]) -> End:
+        if self._broken is not None:
+            raise self._broken
         if self._end is None:
             try:
                 self._end = ending()
+            except BaseException as error:
+                if self._supervisor.over:
+                    self._broken = error
+                raise
             finally:
                 self._receive_fd = self._send_fd = -1
                 if self._supervisor.over:  # an interrupted wait leaves it to the next call

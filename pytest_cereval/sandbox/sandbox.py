@@ -66,6 +66,8 @@ class Launch:
     hidden: paths below a bind that show an empty file or directory instead; one that is not there is ignored.
     writable: read-write binds, for trusted recording only.
     channel: give the child two descriptors for messages, numbered in CEREVAL_READ_FD and CEREVAL_WRITE_FD.
+    descriptors: more descriptors that the child inherits under their numbers, for trusted programs only.
+    nests: the program may make namespaces inside its own and is not filtered, for a trusted one that seals others.
     """
 
     argv: tuple[str, ...]
@@ -76,6 +78,8 @@ class Launch:
     env: tuple[tuple[str, str], ...] = ()
     cwd: str = "/tmp"  # noqa: S108 - the sandbox's own, empty and bounded
     channel: bool = True
+    descriptors: tuple[int, ...] = ()
+    nests: bool = False
 
 
 # Fixed so that a verdict does not depend on who runs it; one thread per process keeps BLAS within

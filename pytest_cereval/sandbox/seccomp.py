@@ -22,7 +22,8 @@ _NUMBER, _ARCH, _FIRST_ARGUMENT = (
     4,
     16,
 )  # offsets in struct seccomp_data; low word first, both are little endian
-_CLONE_NEWUSER = 0x10000000
+# CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET; NEWTIME is no flag of clone.
+_CLONE_NEW_NAMESPACES = 0x7E020000
 _X32_BIT = 0x40000000
 
 # name -> (x86_64, aarch64)
@@ -44,6 +45,10 @@ _NUMBERS = {
     "shmget": (29, 194),
     "msgget": (68, 186),
     "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "move_mount": (429, 429),
+    "mount_setattr": (442, 442),
     "open_tree": (428, 428),
     "fsopen": (430, 430),
     "pidfd_getfd": (438, 438),
@@ -66,7 +71,7 @@ SURFACE = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key"),
     *("io_uring_setup", "io_uring_enter", "io_uring_register", "userfaultfd", "bpf", "perf_event_open"),
     *("memfd_create", "memfd_secret", "shmget", "msgget"),
-    *("mount", "open_tree", "fsopen", "unshare", "setns"),
+    *("mount", "umount2", "pivot_root", "move_mount", "mount_setattr", "open_tree", "fsopen", "unshare", "setns"),
 )
 # What pid namespaces do otherwise: nobody leaves the process group that is killed at the end.
 GROUP_ESCAPE = ("setsid", "setpgid")
@@ -122,7 +127,7 @@ def _assemble(wanted: Filter, column: int, arch: int) -> bytes:
     lines += [
         _jump(_JUMP_EQUAL, number["clone"], 0, 4),
         _statement(_LOAD_WORD, _FIRST_ARGUMENT),
-        _jump(_JUMP_SET, _CLONE_NEWUSER, 0, 1),
+        _jump(_JUMP_SET, _CLONE_NEW_NAMESPACES, 0, 1),
         refuse,
         allow,
     ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +26,9 @@ _HANGUP_GRACE_S = 0.2  # for a program that closed its channel to finish ending 
 class Tree(Protocol):
     """The processes of one launch, as the backend that started them can handle them."""
 
-    child: subprocess.Popen[bytes]
+    def first(self) -> int:
+        """A new descriptor (pidfd) that becomes readable when the launch has ended; the caller closes it."""
+        ...
 
     def kill(self) -> None:
         """Send SIGKILL to all of them; harmless if none is left."""
@@ -37,12 +38,15 @@ class Tree(Protocol):
         """Whether none of them is left, waiting up to `timeout_s` seconds for that."""
         ...
 
-    def outcome(self, wait_status: int) -> tuple[EndStatus, int]:
-        """Read the status of the direct child as the fate of the sealed program."""
+    def reap(self) -> tuple[EndStatus, int, float]:
+        """The fate of the sealed program, and the processor seconds that are known from its end; called once, dead.
+
+        Raises `SandboxError` if the fate is unknown by a fault of ours.
+        """
         ...
 
     def cpu_seconds(self) -> float:
-        """Processor seconds so far; 0.0 where the kernel's report on the direct child has them all."""
+        """Processor seconds so far; 0.0 where `reap` has them all."""
         ...
 
     def close(self) -> None: ...
@@ -132,8 +136,8 @@ class Supervisor(threading.Thread):
             self._tree.close()
 
     def _watch(self) -> None:
-        """Drain until the direct child has exited, of itself or because a limit or `stop` made us kill it."""
-        child = os.pidfd_open(self._tree.child.pid)
+        """Drain until the launch has ended, of itself or because a limit or `stop` made us kill it."""
+        child = self._tree.first()
         poll = select.poll()
         for fd in (child, self._wake, self._output_fd):
             poll.register(fd, select.POLLIN)
@@ -182,13 +186,11 @@ class Supervisor(threading.Thread):
         """Kill what the program left behind, take the last output and the direct child's status."""
         cpu_s = max(self._cpu_s, self._tree.cpu_seconds())
         wall_s = time.monotonic() - self.started_at
-        # Before wait4: while the child is a zombie its process-group id cannot belong to anybody else.
+        # Before reaping: while the child is a zombie its process-group id cannot belong to anybody else.
         self._tree.kill()
-        _, status, usage = os.wait4(self._tree.child.pid, 0)
-        self._tree.child.returncode = os.waitstatus_to_exitcode(status)
+        natural, code, reaped_s = self._tree.reap()
         self._tree.gone(_KILL_GRACE_S)
         self._drain_rest()
-        natural, code = self._tree.outcome(status)
         forced = {"": natural, "wall": EndStatus.TIMED_OUT}.get(self._reason, EndStatus.KILLED)
         return End(
             status=forced,
@@ -196,7 +198,7 @@ class Supervisor(threading.Thread):
             output=self._tail.text(),
             output_bytes=self._tail.total,
             output_overflow=self._tail.overflowed,
-            cpu_s=max(usage.ru_utime + usage.ru_stime, cpu_s),
+            cpu_s=max(reaped_s, cpu_s),
             wall_s=wall_s,
             reason=self._reason,
         )

@@ -42,6 +42,12 @@ def is_test_module(path: PurePosixPath) -> bool:
     return path.suffix == ".py" and named
 
 
+def python_files_of_tests(tree: Path) -> tuple[PurePosixPath, ...]:
+    """All Python files below `tree` that belong to the tests, helpers included; sorted."""
+    found = (PurePosixPath(file.relative_to(tree).as_posix()) for file in tree.rglob("*.py") if file.is_file())
+    return tuple(sorted(path for path in found if belongs_to_tests(path)))
+
+
 def test_modules(tree: Path) -> tuple[PurePosixPath, ...]:
     """The test modules to run for recording: not those of build, vendored or benchmark folders; sorted."""
     skipped = EXCLUDED_FOLDERS - {"test", "tests", "docs", "doc", "examples"}

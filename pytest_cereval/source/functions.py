@@ -114,7 +114,7 @@ def extract_functions(tree: Path, path: PurePosixPath) -> tuple[SourceFunction, 
                 parents=parents,
                 nested=nested,
                 is_async=isinstance(node, ast.AsyncFunctionDef),
-                is_generator=_is_generator(node),
+                is_generator=is_generator(node),
                 docstring=ast.get_docstring(node),
                 parameters=_parameters(node.args),
                 decorators=tuple(ast.unparse(decorator) for decorator in node.decorator_list),
@@ -171,7 +171,8 @@ def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _is_generator(node: FunctionNode) -> bool:
+def is_generator(node: FunctionNode) -> bool:
+    """Whether a function's own body yields."""
     return any(isinstance(child, (ast.Yield, ast.YieldFrom)) for child in _own_nodes(node))
 
 

@@ -13,7 +13,6 @@ class Reason(enum.StrEnum):
     UNPARSABLE = "unparsable file"
     NESTED = "nested in another function"
     TRIVIAL = "empty body"
-    ASYNC = "async"
     SHADOWED = "redefined later in the same file"
     NOT_CALLED = "never called by the repository's tests"
     UNPICKLABLE = "arguments cannot be recorded by value"

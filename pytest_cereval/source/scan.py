@@ -42,8 +42,6 @@ def scan(tree: Path) -> Scan:
 def _static_reason(function: SourceFunction) -> Reason | None:
     if function.nested:
         return Reason.NESTED
-    if function.is_async:
-        return Reason.ASYNC
     if function.is_trivial:
         return Reason.TRIVIAL
     if any(name.rpartition(".")[2] == "overload" for name in function.decorators):

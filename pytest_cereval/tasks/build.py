@@ -16,7 +16,6 @@ from filelock import FileLock
 import pytest_cereval
 from pytest_cereval.errors import SourceError
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.certificate import Certificate, Input
 from pytest_cereval.oracles.certify import Certification, Certified, certify_all
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
@@ -26,7 +25,9 @@ from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording, RecordingBounds, record_calls
 from pytest_cereval.source.repository import Checkout, Revision, checkout, resolve
 from pytest_cereval.source.scan import Scan, scan
+from pytest_cereval.source.usage import usage
 from pytest_cereval.tasks import cache
+from pytest_cereval.tasks.outcomes import certified_dict, outcome_from, what_judges
 from pytest_cereval.tasks.prompt import PromptSettings, Surroundings, code_generation_prompt
 from pytest_cereval.tasks.select import requirement_of, selection_order
 from pytest_cereval.tasks.suite import Suite, TaskOracle, oracle_file
@@ -172,6 +173,7 @@ class _Build:
             interpreter=self.interpreter,
             import_roots=frozenset(function.import_root for function in found.eligible),
             modules=recording.modules,
+            **_looked_at(self.files.full, found),
         )
         certified, ledger = self._certify(setting, found, recording)
         tasks = tuple(sorted((self._task(item, found, setting) for item in certified), key=lambda task: task.name))
@@ -238,7 +240,7 @@ class _Build:
         for function in batch:
             data = cache.load(self._outcome_file(function))
             if data is not None:
-                outcomes[function.name] = _outcome_from(data)
+                outcomes[function.name] = outcome_from(data)
                 self.loaded |= frozenset(data["loaded"])
         unknown = [function for function in batch if function.name not in outcomes]
         if unknown:
@@ -252,7 +254,7 @@ class _Build:
         self.loaded |= fresh.loaded_files
         loaded = sorted(fresh.loaded_files)
         for item in fresh.certified:
-            cache.save(self._outcome_file(item.function), {"certified": _certified_dict(item), "loaded": loaded})
+            cache.save(self._outcome_file(item.function), {"certified": certified_dict(item), "loaded": loaded})
         for entry in fresh.ledger:
             file = self.folder / f"{cache.cache_key(name=entry.function)}.json"
             cache.save(file, {"ledger": entry.to_dict(), "loaded": loaded})
@@ -268,7 +270,7 @@ class _Build:
             functions={(other.module, other.qualname): other for other in found.functions},
         )
         prompt = code_generation_prompt(function, item.visible, surroundings, self.settings.prompt)
-        inputs = tuple(sorted(entry.digest for entry in item.hidden))
+        inputs = what_judges(item, self.files.full)
         identity = [
             RULES_VERSION,
             Category.CODE_GENERATION,
@@ -276,6 +278,7 @@ class _Build:
             prompt.system,
             prompt.user,
             inputs,
+            *((item.tests.ids, item.tests.twin_files) if item.tests else ()),
         ]
         task = Task(
             id=task_id(*identity),
@@ -294,31 +297,24 @@ class _Build:
             module=setting.modules.get(function.name) or function.module,
             import_roots=setting.import_roots,
             hidden=item.hidden,
+            core=item.core,
+            tests=item.tests,
+            level=item.certificate.equality,
+            seed=item.certificate.seed,
+            view=setting.views[function.name],
             site_hidden=_site_hidden(self.interpreter, found, self.loaded),
         )
         oracle.save(self.cache_folder, task.id)
         return task
 
 
-def _outcome_from(data: dict[str, Any]) -> Certified | LedgerEntry:
-    if "ledger" in data:
-        return LedgerEntry.from_dict(data["ledger"])
-    certified = data["certified"]
-    return Certified(
-        function=SourceFunction.from_dict(certified["function"]),
-        certificate=Certificate.from_dict(certified["certificate"]),
-        visible=tuple(Input.from_dict(item) for item in certified["visible"]),
-        hidden=tuple(Input.from_dict(item) for item in certified["hidden"]),
-    )
-
-
-def _certified_dict(item: Certified) -> dict[str, Any]:
-    return {
-        "function": item.function.to_dict(),
-        "certificate": item.certificate.to_dict(),
-        "visible": [entry.to_dict() for entry in item.visible],
-        "hidden": [entry.to_dict() for entry in item.hidden],
-    }
+def _looked_at(tree: Path, found: Scan) -> dict[str, Any]:
+    """What of objects counts for each function, and for which functions the order of dictionaries does."""
+    uses = usage(tree)
+    packages = sorted({function.module.partition(".")[0] for function in found.functions})
+    views = {item.name: {"packages": packages, "private": uses.private_names(item)} for item in found.eligible}
+    ordered = frozenset(item.name for item in found.eligible if item.bare_name in uses.ordered)
+    return {"views": views, "ordered": ordered}
 
 
 def _site_hidden(interpreter: Interpreter, found: Scan, loaded: frozenset[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pytest_cereval.models.model import Prompt
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.examples import example_lines
 from pytest_cereval.source.functions import SourceFunction
-from pytest_cereval.source.syntax import parse
+from pytest_cereval.source.syntax import parse, source_text
 from pytest_cereval.tasks.context import context, estimate_tokens
 
 ELSEWHERE_SHARE = 0.25
@@ -38,7 +38,7 @@ class Surroundings:
 
     def text(self, path: str) -> str:
         """A file's text."""
-        return file_text(self.tree / path)
+        return source_text(self.tree / path)
 
 
 def code_generation_prompt(
@@ -58,6 +58,7 @@ def code_generation_prompt(
         "requirement": function.docstring,
         "examples": [example_lines(function.bare_name, item) for item in visible],
         "method": receiver(function),
+        "kind": kind(function),
     }
     return Prompt(
         system=_environment().get_template("code_generation.system.j2").render().strip(),
@@ -78,6 +79,17 @@ def receiver(function: SourceFunction) -> str:
     if not function.parents or "staticmethod" in function.decorators or not function.parameters:
         return ""
     return function.parameters[0].lstrip("*")
+
+
+def kind(function: SourceFunction) -> str:
+    """What a call of the function makes, where that is not its value at once; empty for other functions."""
+    if function.is_async:
+        return (
+            "an asynchronous generator (`async def` with `yield`)"
+            if function.is_generator
+            else "a coroutine (`async def`)"
+        )
+    return "a generator (`yield`)" if function.is_generator else ""
 
 
 def _elsewhere(function: SourceFunction, source: str, surroundings: Surroundings, budget: int) -> str:
@@ -117,15 +129,6 @@ def _dedented(source: str) -> str:
     import textwrap
 
     return textwrap.dedent(source)
-
-
-@functools.cache
-def file_text(path: Path) -> str:
-    """A source file's text, in the encoding it declares."""
-    import tokenize
-
-    with tokenize.open(path) as file:
-        return file.read()
 
 
 @functools.cache

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_cereval.inside.equality import Level
 from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry
 from pytest_cereval.source.repository import Revision
@@ -69,15 +71,22 @@ class Suite:
 class TaskOracle:
     """What the judge needs for one task and no model may see: how to find the function, and the hidden inputs.
 
-    `module` is the name under which the tests had imported the function's file. `site_hidden` are installed packages
-    that the reference did not need and a candidate must not see.
+    `module` is the name under which the tests had imported the function's file. The first `core` hidden inputs are the
+    quick check; `level` is how observations are compared, `seed` the one of the examples drawn, and `view` what of
+    objects is looked at. `site_hidden` are installed packages that the reference did not need and a candidate must not
+    see. Where there are `tests`, these judge, and there is no hidden input.
     """
 
     function: SourceFunction
     module: str
     import_roots: frozenset[str]
     hidden: tuple[Input, ...]
+    core: int
+    level: Level
+    view: dict[str, Any]
     site_hidden: tuple[str, ...]
+    seed: int = 0
+    tests: Tests | None = None
 
     def save(self, folder: Path, task_id: str) -> None:
         """Write the oracle file of a task."""
@@ -86,7 +95,12 @@ class TaskOracle:
             "module": self.module,
             "import_roots": sorted(self.import_roots),
             "hidden": [item.to_dict() for item in self.hidden],
+            "core": self.core,
+            "level": self.level.to_dict(),
+            "seed": self.seed,
+            "view": self.view,
             "site_hidden": list(self.site_hidden),
+            "tests": self.tests.to_dict() if self.tests else None,
         }
         cache.save(oracle_file(folder, task_id), content)
 
@@ -101,7 +115,12 @@ class TaskOracle:
             module=data["module"],
             import_roots=frozenset(data["import_roots"]),
             hidden=tuple(Input.from_dict(item) for item in data["hidden"]),
+            core=data["core"],
+            level=Level(**data["level"]),
+            seed=data["seed"],
+            view=data["view"],
             site_hidden=tuple(data["site_hidden"]),
+            tests=Tests.from_dict(data["tests"]) if data["tests"] else None,
         )
 
 

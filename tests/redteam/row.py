@@ -48,6 +48,11 @@ def rows(letters: str) -> tuple[Row, ...]:
     return tuple(row for file in sorted(FOLDER.glob(f"[{letters}]_*.txt")) for row in _rows(file))
 
 
+def rows_of(file: Path) -> tuple[Row, ...]:
+    """The rows of one file; its `tools.txt` lies beside it."""
+    return tuple(_rows(file))
+
+
 def _rows(file: Path) -> Iterator[Row]:
     text = file.read_text("utf-8")
     sections = list(_SECTION.finditer(text))
@@ -56,7 +61,7 @@ def _rows(file: Path) -> Iterator[Row]:
         number, name, verdicts, flags = section.groups()
         top, _, body = text[section.end() : end].rpartition("---\n")
         body = body.replace("CHECK\n", CHECK).replace("RIGHT\n", RIGHT)
-        tools = (FOLDER / "tools.txt").read_text("utf-8") if "tools" in (flags or "") else ""
+        tools = file.with_name("tools.txt").read_text("utf-8") if "tools" in (flags or "") else ""
         code = tools + top + HEAD + textwrap.indent(body.rstrip("\n"), "    ")
         expected = frozenset(Verdict(word) for word in verdicts.split())
         yield Row(number, name, f"Here it is:\n\n```python\n{code}\n```\n", expected, "short" in (flags or ""))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ import pytest
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.certificate import Input
+from pytest_cereval.oracles.conversation import JudgeLimits
 from pytest_cereval.oracles.oracle import Finding
-from pytest_cereval.oracles.recorded import JudgeLimits
+from pytest_cereval.oracles.warm import WarmWorkers
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.sandbox import Limits
 from tests.oracles.judging import Place, call, place
@@ -29,17 +32,24 @@ SEED_0 = {"PYTHONHASHSEED": "0"}
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = place(tmp_path_factory.mktemp("redteam"))
     return Place(made.setting, made.functions, made.setting.interpreter.site)
 
 
 @pytest.fixture(scope="module")
-def hidden(target: Place) -> list[Input]:
+def target(cold: Place) -> Iterator[Place]:
+    """With warm workers, which stay warm through the whole set."""
+    with closing(WarmWorkers(cold.setting, cold.hidden)) as workers:
+        yield dataclasses.replace(cold, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def hidden(cold: Place) -> list[Input]:
     """Calls of `ranked`, the first with `[0]`: enough that chance and counting are found out."""
     lists = [[n * 7 % 11, n, n % 3, 40 - n, 1][: 1 + n % 5] for n in range(26)]
     entries = [call(items, n % 4, names="items limit") for n, items in enumerate(lists)]
-    return target.inputs("ranked", [*entries, call([3, 1], -1, names="items limit")])
+    return cold.inputs("ranked", [*entries, call([3, 1], -1, names="items limit")])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,6 +92,13 @@ def test_an_attack_never_passes(target: Place, hidden: list[Input], row: Row) ->
 def test_an_awkward_right_answer_passes(target: Place, hidden: list[Input], row: Row) -> None:
     finding = judged(target, hidden, row)
     assert finding.verdict is Verdict.PASS, finding
+
+
+@pytest.mark.parametrize("row", [*ATTACKS[::6], *HONEST[::3]], ids=str)
+def test_cold_workers_come_to_the_same_verdicts(cold: Place, hidden: list[Input], row: Row) -> None:
+    finding = judged(cold, hidden, row)
+    assert finding.verdict in row.expected, finding
+    assert finding.evidence["workers"] == "cold: asked for"
 
 
 def test_the_next_check_is_unaffected_by_all_of_them(target: Place, hidden: list[Input]) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.scan import Scan, scan
+from pytest_cereval.source.syntax import source_text
 from pytest_cereval.tasks.context import context, estimate_tokens, hidden_body
-from pytest_cereval.tasks.prompt import PromptSettings, Surroundings, code_generation_prompt, file_text
+from pytest_cereval.tasks.prompt import PromptSettings, Surroundings, code_generation_prompt
 from pytest_cereval.tasks.select import selection_order, stratum_of
 
 REPOSITORIES = Path(__file__).parents[1] / "repos"
@@ -78,7 +79,7 @@ def test_no_question_holds_the_body_that_it_asks_for(folder: Path, budget: int) 
 def test_the_context_keeps_to_its_budget_and_shows_the_nearest_first() -> None:
     found = scan(ROOT / "pytest_cereval")
     function = named(found, "Encoder._dict")
-    source = file_text(ROOT / "pytest_cereval" / function.path)
+    source = source_text(ROOT / "pytest_cereval" / function.path)
 
     small, large = context(source, function, 500), context(source, function, 4000)
 

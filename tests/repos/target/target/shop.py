@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 TAX = 10
@@ -104,3 +105,29 @@ class Basket:
     def cheapest(prices: list[int]) -> int:
         """The smallest price."""
         return min(prices)
+
+
+async def fetched(items: list[int], pause: float = 1.0) -> list[int]:
+    """Twice each item, each after a pause; `ValueError` for a negative one."""
+    found = []
+    for item in items:
+        await asyncio.sleep(pause)
+        if item < 0:
+            raise ValueError(item)
+        found.append(2 * item)
+    return found
+
+
+async def ticks(count: int) -> AsyncIterator[int]:
+    """The numbers below `count`, one a second."""
+    for number in range(count):
+        await asyncio.sleep(1)
+        yield number
+
+
+def chunks(items: list[int], size: int) -> Iterator[list[int]]:
+    """Parts of at most `size` items; `ValueError` where no part can hold anything, once the first is asked for."""
+    if size < 1:
+        raise ValueError(size)
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,1 @@
+"""A package whose only function is judged by tests."""
