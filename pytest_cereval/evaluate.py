@@ -18,7 +18,7 @@ from pytest_cereval.models.model import Completion, prompt_sha256
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.linting import Linter
-from pytest_cereval.oracles.oracle import Finding, Oracle
+from pytest_cereval.oracles.oracle import Finding, InTurn, Oracle
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
 from pytest_cereval.oracles.tested import TestOracle
 from pytest_cereval.oracles.warm import workers_for
@@ -117,7 +117,8 @@ class Bench:
         workers = self._workers_for(world, oracle.site_hidden)
         judge: Oracle = RecordedCallOracle(setting, workers).for_task(function, oracle.hidden, terms)
         if oracle.tests is not None:
-            judge = TestOracle(world).for_task(function, oracle.tests)
+            by_tests = TestOracle(world).for_task(function, oracle.tests)
+            judge = InTurn(judge, by_tests) if oracle.hidden else by_tests
         finding, remarks = self._beside_linters(judge, found, function.path, original)
         told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
         more: dict[str, Any] = {

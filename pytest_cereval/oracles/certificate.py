@@ -9,6 +9,11 @@ from pytest_cereval.inside.equality import EXACT, Level, rough
 from pytest_cereval.inside.observation import digest
 
 MIN_MUTATION_SCORE = 0.8
+FROM_CALLS = (
+    *("recorded_inputs", "borrowed_inputs", "edited_inputs", "generated_inputs"),
+    *("equality", "seed", "laws", "drawn"),
+)
+"""What of a certificate tells of calls alone."""
 _LISTS = ("killed", "survivors", "laws")
 
 
@@ -24,7 +29,8 @@ class Certificate:
     `survivors` name the mutants by line and fault. `equality` is the level at which observations are compared, `seed`
     the one from which `drawn` examples came, `laws` names what the reference keeps to beside them (see `algebra`).
     `oracle` is `calls`, or `tests` where the repository's own tests judge, in one process with the answer; an input is
-    then a test. `branches_total` is 0 where the function has no decision: a coverage of 0/0 is seen to be vacuous.
+    then a test. With `both` calls judge first and `tests` tests what passes there; mutants and stubs are then held
+    against the tests. `branches_total` is 0 where the function has no decision: a coverage of 0/0 is vacuous.
     """
 
     replays: int
@@ -48,6 +54,7 @@ class Certificate:
     seed: int = 0
     laws: tuple[str, ...] = ()
     drawn: int = 0
+    tests: int = 0
     oracle: str = "calls"
 
     @property

@@ -14,8 +14,8 @@ from pytest_cereval.inside.equality import TOLERANCE, Level
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.borrowing import entries_of, lent_to
-from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested
-from pytest_cereval.oracles.certificate import Certificate, Glimpse, Input
+from pytest_cereval.oracles.by_tests import ByTests, certify_by_tests, may_be_tested
+from pytest_cereval.oracles.certificate import FROM_CALLS, Certificate, Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
 from pytest_cereval.oracles.qualification import Qualified, Rejection, Terms, qualify
 from pytest_cereval.oracles.replay import REPLAYS, Candidates, Repetition, differing, fetched, first_look
@@ -37,7 +37,7 @@ class Certified:
     """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge.
 
     The first `core` of the hidden ones do together what all of them do to the variants, and reach the same branches.
-    With `tests` there is no input, and these judge.
+    With `tests` these judge as well, or alone where there is no input.
     """
 
     function: SourceFunction
@@ -78,6 +78,7 @@ class _Case:
     rough: bool = False
     trees: dict[str, Input] = field(default_factory=dict)
     outcome: Certified | LedgerEntry | None = None
+    by_calls: Certified | None = None
 
     def refuse(self, reason: Reason, detail: str = "") -> None:
         place = self.function
@@ -113,6 +114,20 @@ def certify_all(
         ledger=tuple(outcome for outcome in outcomes if isinstance(outcome, LedgerEntry)),
         loaded_files=frozenset(run.files),
     )
+
+
+def _with_tests(case: _Case, result: ByTests) -> Certified:
+    """What tests certify: alone, or together with the calls that are not enough by themselves."""
+    calls = case.by_calls
+    if calls is None:
+        return Certified(case.function, result.certificate, (), (), 0, result.tests)
+    certificate = replace(
+        result.certificate,
+        oracle="both",
+        tests=result.certificate.recorded_inputs,
+        **{name: getattr(calls.certificate, name) for name in FROM_CALLS},
+    )
+    return replace(calls, certificate=certificate, tests=result.tests)
 
 
 def _qualified(case: _Case) -> Qualified:
@@ -202,13 +217,15 @@ class _Run:
             qualified = _qualified(case)
             core = [item for item in qualified.inputs if item.digest in qualified.core]
             rest = [item for item in qualified.inputs if item.digest not in qualified.core]
-            case.outcome = Certified(
+            case.outcome = case.by_calls = Certified(
                 case.function,
                 qualified.certificate,
                 tuple(case.trees[item.digest] for item in case.visible),
                 tuple(case.trees[item.digest] for item in (*core, *rest)),
                 len(core),
             )
+            if qualified.weak is not None:
+                case.refuse(qualified.weak.reason, qualified.weak.detail)
 
     def _replay(self, cases: list[_Case]) -> list[_Case]:
         """Replay under all other seeds, the last of which brings the trees; the cases that lost inputs."""
@@ -295,12 +312,15 @@ class _Run:
         return kept
 
     def by_tests(self, cases: list[_Case]) -> None:
-        """Stage 5: what calls cannot judge, because they cannot be replayed, the repository's own tests may."""
+        """Stage 5: what calls cannot judge, or not well enough, the repository's own tests may.
+
+        Where calls can be replayed they judge first, out of the answer's reach, and the tests only what passes there.
+        """
         refused = {
             case.function.name: (case, case.outcome)
             for case in cases
             if isinstance(case.outcome, LedgerEntry)
-            and may_be_tested(case.outcome.reason, self.recording, case.function)
+            and (case.by_calls is not None or may_be_tested(case.outcome.reason, self.recording, case.function))
         }
         functions = [case.function for case, _ in refused.values()]
         found = certify_by_tests(self.setting, functions, self.packages, workers=self.workers, progress=self.progress)
@@ -309,7 +329,7 @@ class _Run:
             if isinstance(result, str):
                 case.outcome = replace(entry, detail="; ".join(filter(None, (entry.detail, f"by tests: {result}"))))
             else:
-                case.outcome = Certified(case.function, result.certificate, (), (), 0, result.tests)
+                case.outcome = _with_tests(case, result)
 
     def _refuse_uncalled(self, case: _Case) -> None:
         name = case.function.name

@@ -26,7 +26,7 @@ from pytest_cereval.source.layout import REPOSITORY, inside_path, python_program
 
 _LIMITS = Limits(wall_s=900, cpu_s=900, memory_mb=2048)
 _FILE_S = 60.0
-_TAG = re.compile(r"[\w.-]{1,40}")
+_TAG = re.compile(r"[\w-]{1,40}")  # without a dot, which ends the name of the source file
 
 
 def with_bytecode(world: Setting) -> Path:
@@ -50,7 +50,8 @@ def with_bytecode(world: Setting) -> Path:
 def bytecode_of(tree: Path, path: str) -> str | None:
     """The bytecode file of a source file, both relative to the tree's top; None if it did not compile."""
     file = Path(path)
-    found = sorted((tree / file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"))
+    cache = tree / file.parent / "__pycache__"
+    found = [entry for entry in (cache.iterdir() if cache.is_dir() else ()) if Path(entry.stem).stem == file.stem]
     return found[0].relative_to(tree).as_posix() if found else None
 
 
@@ -78,7 +79,10 @@ def _write(file: Path, tag: str, content: bytes) -> None:
         raise SandboxError(f"the compiler names itself {tag!r}")
     folder = file.parent / "__pycache__"
     folder.mkdir(exist_ok=True)
-    (folder / f"{file.stem}.{tag}.pyc").write_bytes(content)
+    folder.chmod(0o755)
+    compiled = folder / f"{file.stem}.{tag}.pyc"
+    compiled.write_bytes(content)
+    compiled.chmod(0o644)
 
 
 def _ask(process: Process, path: str) -> dict[str, Any]:

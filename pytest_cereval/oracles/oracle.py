@@ -29,6 +29,23 @@ class Finding:
         return asdict(self) | {"verdict": self.verdict.value}
 
 
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """Two oracles, the second of which judges only what passes the first."""
+
+    first: Oracle
+    second: Oracle
+
+    def judge(self, candidate: Candidate) -> Finding:
+        """See `Oracle`."""
+        found = self.first.judge(candidate)
+        if not found.verdict.is_pass:
+            return found
+        last = self.second.judge(candidate)
+        evidence = {"calls": found.detail, **last.evidence}
+        return Finding(last.verdict, last.detail, evidence, found.seconds + last.seconds)
+
+
 class Oracle(Protocol):
     """Decides about one task's candidates; each call stands alone and may run for seconds."""
 

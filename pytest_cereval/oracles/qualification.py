@@ -24,6 +24,8 @@ from pytest_cereval.source.repository import Checkout
 
 MANY_EDITS = (64, 200)
 """How many edits are tried, round by round, while a function is not certified."""
+WEAK = (Reason.WEAK_STUB, Reason.WEAK_MUTANTS)
+"""Reasons that further evidence beside the inputs may outweigh."""
 FEW_EDITS = (48,)
 """How many are tried for the last survivors of a function that is certified already."""
 
@@ -41,11 +43,13 @@ class Qualified:
     """A certificate and the inputs it stands on: those given and the edits that were needed.
 
     `core` are the digests of a few inputs that together kill every killed variant and reach every reached branch.
+    `weak` says that these inputs alone are not enough, and why.
     """
 
     certificate: Certificate
     inputs: tuple[Glimpse, ...]
     core: frozenset[str]
+    weak: Rejection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,10 @@ def qualify(
     certificate = replace(certificate, laws=kept, drawn=drawn)
     passing = [result.variant.label for result in stub_results if result.passes]
     rejection = decide(certificate, passing)
-    if rejection is not None:
+    if rejection is not None and (rejection.reason not in WEAK or _rejects_rewrite(certificate)):
         return rejection
     core = smallest_cover([*(result.killers for result in (*stub_results, *mutant_results)), *_reached(trial, rows)])
-    return Qualified(certificate, tuple(trial.inputs), frozenset(core))
+    return Qualified(certificate, tuple(trial.inputs), frozenset(core), rejection)
 
 
 def seed_of(function: SourceFunction) -> int:
@@ -163,6 +167,10 @@ def certificate_of(
     )
 
 
+def _rejects_rewrite(certificate: Certificate) -> bool:
+    return certificate.rewrites_accepted < certificate.rewrites_total
+
+
 def _is_weak(stubs: Sequence[Result], mutants: Sequence[Result]) -> bool:
     scored = [result for result in mutants if not result.equivalent]
     killed = sum(not result.passes for result in scored)
@@ -179,7 +187,7 @@ def decide(certificate: Certificate, passing_stubs: Sequence[str]) -> Rejection 
         shown = "; ".join(certificate.survivors[:3])
         killed = f"{certificate.mutants_killed} of {certificate.mutants_total}"
         return Rejection(Reason.WEAK_MUTANTS, f"{killed} mutants killed; survived: {shown}")
-    if certificate.rewrites_accepted < certificate.rewrites_total:
+    if _rejects_rewrite(certificate):
         accepted = f"{certificate.rewrites_accepted} of {certificate.rewrites_total}"
         return Rejection(Reason.REJECTS_REWRITE, f"{accepted} rewrites accepted")
     return None

@@ -92,7 +92,8 @@ def flat_rows(value: Any, name: str = "") -> Rows:
 def _inputs(certificate: Mapping[str, Any]) -> str:
     if certificate.get("oracle") == "tests":
         return f"{certificate['recorded_inputs']} tests of the repository"
-    return ", ".join(f"{certificate[f'{kind}_inputs']} {kind}" for kind in _KINDS_OF_INPUTS)
+    calls = ", ".join(f"{certificate[f'{kind}_inputs']} {kind}" for kind in _KINDS_OF_INPUTS)
+    return f"{calls}, and {certificate['tests']} tests" if certificate.get("tests") else calls
 
 
 def _examples(certificate: Mapping[str, Any]) -> str:
@@ -138,11 +139,12 @@ MIN_EXAMPLES = 5
 _ORACLES = {
     "calls": "calls, replayed by a judge in a process of its own",
     "tests": "the repository's own tests, in one process with the answer",
+    "both": "calls, replayed by a judge in a process of its own, then the repository's own tests, in one process",
 }
 # Title, the certificate's keys that the sentence uses up, the sentence.
 _SENTENCES: tuple[tuple[str, frozenset[str], Callable[[Mapping[str, Any]], str]], ...] = (
     ("Replays of the reference that agree", frozenset({"replays"}), lambda known: str(known["replays"])),
-    ("Hidden inputs", frozenset(f"{kind}_inputs" for kind in _KINDS_OF_INPUTS), _inputs),
+    ("Hidden inputs", frozenset({"tests", *(f"{kind}_inputs" for kind in _KINDS_OF_INPUTS)}), _inputs),
     (
         "Emptied bodies rejected",
         frozenset({"stubs_rejected", "stubs_total"}),

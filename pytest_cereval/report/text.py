@@ -14,7 +14,9 @@ CANDIDATE_LINES = 60
 REQUIREMENT_LINES = 12
 OUTPUT_LINES = 12
 VALUE_LIMIT = 1200
-_KNOWN_EVIDENCE = ("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint")
+_KNOWN_EVIDENCE = (
+    *("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint", "workers"),
+)
 _KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")
 _ASPECTS = {
     "value": "the returned value differs",

@@ -59,7 +59,8 @@ REFUSED = {
 }
 
 
-ORACLES = ("calls", "tests")
+BY_BOTH = [f"{LAWS}.register"]
+ORACLES = ("calls", "tests", "both")
 
 
 class World(NamedTuple):
@@ -115,7 +116,7 @@ def test_every_function_is_certified_or_refused_for_the_known_reason(certificati
         oracle: [i.function.name for i in certification.certified if i.certificate.oracle == oracle]
         for oracle in ORACLES
     }
-    assert by == {"calls": CERTIFIED, "tests": BY_TESTS}
+    assert by == {"calls": CERTIFIED, "tests": BY_TESTS, "both": BY_BOTH}
 
 
 def test_a_certificate_holds_what_it_promises(certification: Certification) -> None:
@@ -136,6 +137,15 @@ def test_every_outcome_of_a_thorough_suite_is_killed_and_covered(certification: 
     shown = certificate(certification, f"{WORDS}.initials")
     assert (shown.mutants_killed, shown.survivors) == (shown.mutants_total, ())
     assert (shown.branches_covered, shown.branches_total) == (2, 2)
+
+
+def test_what_calls_alone_do_not_tell_apart_may_be_judged_by_calls_and_tests(certification: Certification) -> None:
+    (item,) = (item for item in certification.certified if item.certificate.oracle == "both")
+    assert item.tests is not None
+    assert item.certificate.tests == len(item.tests.ids) > 0
+    kinds = ("recorded", "borrowed", "edited", "generated")
+    assert sum(getattr(item.certificate, f"{kind}_inputs") for kind in kinds) == len(item.hidden) > 0
+    assert item.certificate.mutation_score == 1.0
 
 
 @pytest.mark.parametrize("name", [f"{LAWS}.squeezed", f"{LAWS}.shout", f"{LAWS}.announce"])
@@ -202,7 +212,8 @@ def test_the_digest_of_an_input_is_that_of_its_trees(certification: Certificatio
 
 def test_details_say_what_was_found(certification: Certification) -> None:
     details = {entry.function: entry.detail for entry in certification.ledger}
-    assert details[f"{WORDS}.ready"] == "passes with 'return True' as its body"
+    weak = "passes with 'return True' as its body"
+    assert details[f"{WORDS}.ready"] == f"{weak}; by tests: {weak}"
     assert details[f"{WORDS}.label"].startswith("1 of 7 mutants killed; survived: line")
     assert details[f"{WORDS}.total"] == "4 calls; by tests: passes with 'return True' as its body"
     assert "differ" in details[f"{WORDS}.stamp"]

@@ -41,6 +41,18 @@ def outcome(filter_: seccomp.Filter, machine: str, number: int, argument: int = 
 
 
 @pytest.mark.parametrize("machine", list(ARCH))
+def test_no_kind_of_namespace_can_be_cloned_and_nothing_be_uncovered(machine: str) -> None:
+    clone, umount2, move_mount = CALLS[machine][1], {"x86_64": 166, "aarch64": 39}[machine], 429
+    namespace_flags = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+    thread_flags = 0x3D0F00  # what the C library starts a thread with
+
+    for filter_ in (seccomp.IN_NAMESPACES, seccomp.WITHOUT_NAMESPACES):
+        assert {outcome(filter_, machine, clone, flag | 17) for flag in namespace_flags} == {EPERM}
+        assert outcome(filter_, machine, clone, thread_flags) == ALLOW
+        assert outcome(filter_, machine, umount2) == outcome(filter_, machine, move_mount) == EPERM
+
+
+@pytest.mark.parametrize("machine", list(ARCH))
 def test_the_filter_refuses_what_it_lists_and_nothing_else(machine: str) -> None:
     read, clone, clone3, socket, socketpair, unshare, ptrace, setsid, prlimit = CALLS[machine]
     inside, without = seccomp.IN_NAMESPACES, seccomp.WITHOUT_NAMESPACES

@@ -35,3 +35,10 @@ def weight(parts):
     for part in {str(part) for part in parts}:
         total += float(part) / 3
     return total
+
+
+REGISTRY = {}
+
+
+def register(name):
+    REGISTRY[name] = len(name) + 1

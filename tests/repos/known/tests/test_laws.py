@@ -32,3 +32,10 @@ def test_announce(name, capsys):
 @pytest.mark.parametrize("parts", [[0.1, 0.2, 0.3, 0.7], [1.1, 2.2, 3.3, 0.9], [5.5], [], [0.7, 0.77, 0.777, 1e3]])
 def test_weight(parts):
     assert laws.weight(parts) == pytest.approx(sum(set(parts)) / 3)
+
+
+@pytest.mark.parametrize("name", ["a", "bc", "", "word"])
+def test_register(name):
+    laws.REGISTRY.clear()
+    laws.register(name)
+    assert laws.REGISTRY == {name: len(name) + 1}
