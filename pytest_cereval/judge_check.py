@@ -20,6 +20,7 @@ from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.evaluate import Bench, Judged
 from pytest_cereval.inside.calls import describe, observe
 from pytest_cereval.inside.equality import EXACT
+from pytest_cereval.inside.observation import digest
 from pytest_cereval.oracles import control
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.cheats import CHEATS, EXPECTED, NEED_CONFINEMENT, RIGHT, WRONG
@@ -144,4 +145,4 @@ def _input(items: list[int], limit: int) -> Input:
     call = {"names": ["items", "limit"], "positional": [items, limit], "star": (), "keyword": {}, "double_star": {}}
     entry = {"call": base64.b64encode(pickle.dumps(call)).decode()}
     before, shown = describe(call)
-    return Input.observed(entry, {"before": before, "shown": shown, "observation": observe(control.ranked, call)})
+    return Input(entry, before, shown, observe(control.ranked, call), digest(before))

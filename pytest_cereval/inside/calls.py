@@ -21,7 +21,7 @@ from .opening import opened
 from .printing import printed
 
 Function = types.FunctionType
-ARGUMENT_NODES = 600
+ARGUMENT_NODES = 400
 """How much of each argument is looked at before and after a call, nearest first; results get more."""
 
 

@@ -88,7 +88,10 @@ def _one(subject: Subject, number: int, full: bool) -> Reply:
     before, shown = describe(call, subject.view) if full else (None, False)
     observation = observe(subject.function, call, subject.view)
     found = {"behaviour": digest(comparable(observation)), "rough": digest(rough(observation))}
-    return found | ({"before": before, "shown": shown, "observation": observation} if full else {})
+    if not full:
+        return found
+    key = digest([before, rough(observation)])
+    return found | {"before": before, "shown": shown, "observation": observation, "key": key}
 
 
 def loaded_files() -> list[str]:

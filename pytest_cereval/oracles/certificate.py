@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pytest_cereval.inside.equality import EXACT, Level, rough
-from pytest_cereval.inside.observation import digest
+from pytest_cereval.inside.equality import EXACT, Level
 
 MIN_MUTATION_SCORE = 0.8
 FROM_CALLS = (
@@ -151,8 +150,7 @@ class Input:
     @classmethod
     def observed(cls, entry: dict[str, Any], reply: dict[str, Any]) -> Input:
         """From what the reference process shows of an entry."""
-        key = digest([reply["before"], rough(reply["observation"])])
-        return cls(entry, reply["before"], reply["shown"], reply["observation"], key)
+        return cls(entry, reply["before"], reply["shown"], reply["observation"], reply["key"])
 
     @property
     def edited(self) -> bool:

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_cereval.inside.calls import describe
+from pytest_cereval.inside.equality import rough
+from pytest_cereval.inside.observation import digest
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.certificate import Input
@@ -119,7 +121,7 @@ def _input(entry: Entry, observation: dict[str, Any]) -> Input:
     """The arguments are plain data here, and thus may be opened where tests run."""
     opened = pickle.loads(base64.b64decode(entry["call"])) if entry.get("plain", True) else None
     before, shown = describe(opened) if opened else (observation["after"], True)
-    return Input.observed(entry, {"before": before, "shown": shown, "observation": observation})
+    return Input(entry, before, shown, observation, digest([before, rough(observation)]))
 
 
 def place(folder: Path, source: Path = TARGET) -> Place:
