@@ -74,10 +74,10 @@ class Bench:
                 workers.close()
             self._workers.clear()
 
-    def _workers_for(self, world: Setting, hidden: tuple[str, ...]) -> Workers:
+    def _workers_for(self, world: Setting, oracle: TaskOracle) -> Workers:
         with self._lock:
-            key = (world.import_roots, hidden)
-            return self._workers.setdefault(key, workers_for(world, hidden))
+            key = (world.import_roots, oracle.site_hidden)
+            return self._workers.setdefault(key, workers_for(world, oracle.site_hidden, oracle.needed))
 
     def judge(self, task: Task, answer: Answer, attempt: Attempt) -> Attempt:
         """The attempt with its verdict; raises `CerevalError` if no verdict can be given."""
@@ -114,7 +114,7 @@ class Bench:
         )
         terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
         setting = JudgeSetting(world, hidden=oracle.site_hidden)
-        workers = self._workers_for(world, oracle.site_hidden)
+        workers = self._workers_for(world, oracle)
         judge: Oracle = RecordedCallOracle(setting, workers).for_task(function, oracle.hidden, terms)
         if oracle.tests is not None:
             by_tests = TestOracle(world).for_task(function, oracle.tests)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import sharing
 from .framing import FrameClosed, FrameError, FrameTimeout, read_frame, write_frame
 from .worker import failure
 
@@ -50,6 +52,7 @@ def in_fork(work: Callable[[], dict[str, Any]], cpu_s: float, wall_s: float | No
         _, status = os.waitpid(child, 0)
     if "died" in reply and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
         return {"timed_out": True}
+    sharing.take(reply)
     return reply
 
 
@@ -58,8 +61,10 @@ def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int,
         os.close(read_end)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        before = set(sys.modules)
         try:
             content = work()
+            sharing.report(content, before)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
             content = {"failed": failure(error)}
         try:

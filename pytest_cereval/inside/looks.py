@@ -12,6 +12,7 @@ from .calls import describe, observe
 from .equality import comparable, rough
 from .forks import in_fork
 from .observation import digest
+from .sharing import shared
 from .subject import Reply, Request, Subject, UnbuiltError, built, glimpse
 
 _CHUNK = 10
@@ -20,7 +21,8 @@ _CHUNK = 10
 def glance(subject: Subject, request: Request) -> Reply:
     """What the first `count` inputs are and do, as digests, with the trees of those that are short enough to be shown.
 
-    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end.
+    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end, `shared`
+    the names of installed ones that inputs needed.
     """
     replies: list[Reply] = []
     files = set(loaded_files())
@@ -34,7 +36,7 @@ def glance(subject: Subject, request: Request) -> Reply:
         else:
             replies += found.get("replies", [found])
             files.update(found.get("files", ()))
-    return {"replies": replies, "files": sorted(files)}
+    return {"replies": replies, "files": sorted(files), "shared": shared()}
 
 
 def _glances(subject: Subject, numbers: list[int]) -> Reply:

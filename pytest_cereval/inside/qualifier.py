@@ -19,6 +19,7 @@ from .forks import in_fork
 from .framing import FrameClosed, FrameError, read_frame, write_frame
 from .location import located
 from .looks import arguments, glance, replay, shapes
+from .sharing import share
 from .subject import Reply, Request, Subject
 from .trials import cover, expect, keep, try_variant
 from .worker import failure, set_path
@@ -28,6 +29,7 @@ def main() -> None:
     """Serve requests by their `op` until the channel closes."""
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    share()
     subjects: dict[str, Subject] = {}
     on_subject: dict[str, Callable[[Subject, Request], Reply]] = {
         "glance": glance,

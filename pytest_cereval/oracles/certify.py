@@ -56,12 +56,14 @@ class Certification:
     """Every function is in exactly one of the two, both in the order of the functions given.
 
     `loaded_files` are the inside paths of the files of all modules that the reference had loaded, so that a judge can
-    hide what it never needs; it says nothing of functions that were known beforehand.
+    hide what it never needs; it says nothing of functions that were known beforehand. `needed` are names of installed
+    modules that opening inputs imports.
     """
 
     certified: tuple[Certified, ...]
     ledger: tuple[LedgerEntry, ...]
     loaded_files: frozenset[str]
+    needed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ def certify_all(
         certified=tuple(outcome for outcome in outcomes if isinstance(outcome, Certified)),
         ledger=tuple(outcome for outcome in outcomes if isinstance(outcome, LedgerEntry)),
         loaded_files=frozenset(run.files),
+        needed=frozenset(run.needed),
     )
 
 
@@ -170,6 +173,7 @@ class _Run:
         self.workers = workers
         self.progress = progress
         self.files: set[str] = set()
+        self.needed: set[str] = set()
 
     def look(self, cases: list[_Case]) -> None:
         """Stage 1: which recorded calls are usable inputs."""
@@ -182,6 +186,7 @@ class _Run:
 
         for case, found in self._each("look", _open(cases), work):
             self.files |= found.files
+            self.needed |= found.packages
             case.inputs = found.inputs
             if found.problem is not None:
                 case.refuse(*found.problem)

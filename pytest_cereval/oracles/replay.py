@@ -34,6 +34,7 @@ class Candidates:
     dropped: Counter[Reason] = field(default_factory=Counter)
     problem: tuple[Reason, str] | None = None
     files: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
 
 
 def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry], again: Sequence[Entry]) -> Candidates:
@@ -46,6 +47,7 @@ def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry],
         return found
     reply = bench.ask("glance", key=function.name, count=len(entries), cpu_s=_CPU_S)
     found.files = frozenset(reply.get("files", ()))
+    found.packages = frozenset(reply.get("shared", ()))
     known: set[str] = set()
     if any(entry not in again for entry in entries):
         told = bench.ask("arguments", key=function.name, entries=others, cpu_s=_CPU_S)

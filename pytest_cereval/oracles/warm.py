@@ -27,6 +27,7 @@ from pytest_cereval.sandbox.process import Process
 from pytest_cereval.sandbox.sandbox import Bind, Level, Limits
 from pytest_cereval.source.layout import REPOSITORY, inside_path, python_program
 
+_PICKLES = "cloudpickle"
 MOST_FORKS = 1000
 """After so many a nursery is replaced, so that nothing that leaks can add up."""
 _MOST_HASH_SEED = 2**32 - 1
@@ -35,20 +36,20 @@ _NAMES_AT_ONCE = 500
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def workers_for(world: Setting, hidden: tuple[str, ...]) -> Workers:
-    """Warm workers where there can be any, else cold ones that say why."""
+def workers_for(world: Setting, hidden: tuple[str, ...], needed: tuple[str, ...] = ()) -> Workers:
+    """Warm workers where there can be any, else cold ones that say why; `needed` as for `WarmWorkers`."""
     if world.sandbox.level is not Level.NAMESPACES:
         return ColdWorkers(world, hidden, f"level {world.sandbox.level} has no namespaces")
-    return WarmOrCold(world, hidden)
+    return WarmOrCold(world, hidden, needed)
 
 
 class WarmOrCold:
     """Warm workers until they fail by themselves, then cold ones for good."""
 
-    def __init__(self, world: Setting, hidden: tuple[str, ...]) -> None:
+    def __init__(self, world: Setting, hidden: tuple[str, ...], needed: tuple[str, ...] = ()) -> None:
         self._world = world
         self._hidden = hidden
-        self._workers: Workers = WarmWorkers(world, hidden)
+        self._workers: Workers = WarmWorkers(world, hidden, needed)
 
     def start(self, path: str, source: str, *, hash_seed: int, limits: Limits) -> Process:
         """See `Workers`."""
@@ -74,7 +75,7 @@ class WarmOrCold:
 class WarmWorkers:
     """Workers forked from nurseries, which start when they are first needed and end with `close`."""
 
-    def __init__(self, world: Setting, hidden: tuple[str, ...], needed: Sequence[str] = ("cloudpickle",)) -> None:
+    def __init__(self, world: Setting, hidden: tuple[str, ...], needed: Sequence[str] = ()) -> None:
         """`needed` are modules that workers need beside what the repository imports: recorded calls may hold pickles
         by value.
         """
@@ -84,7 +85,7 @@ class WarmWorkers:
         self._lock = threading.RLock()
         self._nurseries: dict[int, Nursery] = {}
         self._imported: dict[int, int] = {}
-        self._names = list(needed)
+        self._names = list(dict.fromkeys((_PICKLES, *needed)))
         self._refused: set[str] = set()
         self._surveyed: set[str] = set()
         self._tree: Path | None = None

@@ -157,6 +157,7 @@ class _Build:
         self.progress = progress
         self.folder = cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds))
         self.loaded: frozenset[str] = frozenset()
+        self.needed: frozenset[str] = frozenset()
 
     def suite(self) -> Suite:
         """All steps, in order."""
@@ -242,6 +243,7 @@ class _Build:
             if data is not None:
                 outcomes[function.name] = outcome_from(data)
                 self.loaded |= frozenset(data["loaded"])
+                self.needed |= frozenset(data["needed"])
         unknown = [function for function in batch if function.name not in outcomes]
         if unknown:
             fresh = certify_all(setting, unknown, recording, workers=self.settings.workers, progress=self.progress)
@@ -252,12 +254,13 @@ class _Build:
 
     def _remember(self, fresh: Certification) -> None:
         self.loaded |= fresh.loaded_files
-        loaded = sorted(fresh.loaded_files)
+        self.needed |= fresh.needed
+        common = {"loaded": sorted(fresh.loaded_files), "needed": sorted(fresh.needed)}
         for item in fresh.certified:
-            cache.save(self._outcome_file(item.function), {"certified": certified_dict(item), "loaded": loaded})
+            cache.save(self._outcome_file(item.function), {"certified": certified_dict(item), **common})
         for entry in fresh.ledger:
             file = self.folder / f"{cache.cache_key(name=entry.function)}.json"
-            cache.save(file, {"ledger": entry.to_dict(), "loaded": loaded})
+            cache.save(file, {"ledger": entry.to_dict(), **common})
 
     def _outcome_file(self, function: SourceFunction) -> Path:
         return self.folder / f"{cache.cache_key(name=function.name)}.json"
@@ -302,6 +305,7 @@ class _Build:
             level=item.certificate.equality,
             seed=item.certificate.seed,
             view=setting.views[function.name],
+            needed=tuple(sorted(self.needed)),
             site_hidden=_site_hidden(self.interpreter, found, self.loaded),
         )
         oracle.save(self.cache_folder, task.id)

@@ -73,8 +73,9 @@ class TaskOracle:
 
     `module` is the name under which the tests had imported the function's file. The first `core` hidden inputs are the
     quick check; `level` is how observations are compared, `seed` the one of the examples drawn, and `view` what of
-    objects is looked at. `site_hidden` are installed packages that the reference did not need and a candidate must not
-    see. Where there are `tests`, these judge, and there is no hidden input.
+    objects is looked at. `needed` are installed modules that opening the inputs imports, `site_hidden` installed
+    packages that the reference did not need and a candidate must not see. Where there are `tests`, these judge: alone
+    without hidden inputs, else what passes on those.
     """
 
     function: SourceFunction
@@ -86,6 +87,7 @@ class TaskOracle:
     view: dict[str, Any]
     site_hidden: tuple[str, ...]
     seed: int = 0
+    needed: tuple[str, ...] = ()
     tests: Tests | None = None
 
     def save(self, folder: Path, task_id: str) -> None:
@@ -100,6 +102,7 @@ class TaskOracle:
             "seed": self.seed,
             "view": self.view,
             "site_hidden": list(self.site_hidden),
+            "needed": list(self.needed),
             "tests": self.tests.to_dict() if self.tests else None,
         }
         cache.save(oracle_file(folder, task_id), content)
@@ -120,6 +123,7 @@ class TaskOracle:
             seed=data["seed"],
             view=data["view"],
             site_hidden=tuple(data["site_hidden"]),
+            needed=tuple(data["needed"]),
             tests=Tests.from_dict(data["tests"]) if data["tests"] else None,
         )
 
