@@ -16,9 +16,10 @@ from typing import Any
 from . import edits
 from .driving import driven
 from .isolation import State
-from .observation import EVERYTHING, Encoder, Tree, View, exception_arguments
+from .observation import Encoder, Tree, exception_arguments
 from .opening import opened
 from .printing import printed
+from .view import EVERYTHING, View
 
 Function = types.FunctionType
 ARGUMENT_NODES = 400

@@ -36,7 +36,7 @@ def extend(subject: Subject, request: Request) -> Reply:
 
     def work() -> Reply:
         known = _known_classes(subject)
-        seen: set[tuple[str, str]] = set()
+        seen = _present(subject)
         found = []
         calls = [rebuild(subject.entries[number]) for number in numbers]
         lenders = [rebuild(entry) for entry in lent]
@@ -64,7 +64,7 @@ def adopt(subject: Subject, request: Request) -> Reply:
 
     def work() -> Reply:
         known = _known_classes(subject)
-        seen: set[tuple[str, str]] = set()
+        seen = set() if request.get("again") else _present(subject)
         tried = [_try_edit(subject, entry, known, seen) for entry in request["entries"]]
         return {"found": [{**new, "place": place} for place, new in enumerate(tried) if new is not None]}
 
@@ -80,6 +80,12 @@ def _take_up(subject: Subject, found: Sequence[tuple[dict[str, Any], Reply]]) ->
         subject.entries.append(entry)
         subject.expected.append(new.pop("text"))
         subject.lines.append(frozenset(new.pop("lines")))
+
+
+def _present(subject: Subject) -> set[tuple[str, str]]:
+    """What the inputs so far are and do, so that none is added twice."""
+    trees = (describe(built(entry), subject.view)[0] for entry in subject.entries)
+    return set(zip(map(canonical, trees), subject.expected, strict=False))
 
 
 def _known_classes(subject: Subject) -> set[str]:

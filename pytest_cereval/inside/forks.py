@@ -16,6 +16,8 @@ from .framing import FrameClosed, FrameError, FrameTimeout, read_frame, write_fr
 from .worker import failure
 
 FORK_FRAME_BYTES = 64 << 20
+_GRACE_S = 1.0
+_OURS = 70  # sysexits.h: an internal software error
 _WALL_PER_CPU = 8
 _LEAST_WALL_S = 30.0
 
@@ -47,16 +49,37 @@ def in_fork(work: Callable[[], dict[str, Any]], cpu_s: float, wall_s: float | No
         reply = {"failed": str(error)}
     finally:
         os.close(read_end)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if "died" in reply and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        status = _end_of(child, _GRACE_S if "died" in reply else 0.0)
+    if "died" in reply and status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
         return {"timed_out": True}
+    if "died" in reply and status is not None and _is_ours(status):
+        return {"failed": "the fork ended without a word, by a fault of ours or for want of memory"}
     sharing.take(reply)
     return reply
 
 
+def _end_of(child: int, grace_s: float) -> int | None:
+    """How a child ended by itself; None if it had to be killed for that."""
+    until = time.monotonic() + grace_s
+    while grace_s and time.monotonic() < until:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def _is_ours(status: int) -> bool:
+    if os.WIFEXITED(status):
+        return os.WEXITSTATUS(status) == _OURS
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
 def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int, cpu_s: float) -> None:
+    code = _OURS
     try:
         os.close(read_end)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -71,8 +94,9 @@ def _be_child(work: Callable[[], dict[str, Any]], read_end: int, write_end: int,
             write_frame(write_end, content, limit=FORK_FRAME_BYTES)
         except FrameError as error:
             write_frame(write_end, {"failed": str(error)})
+        code = 0
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Turns what a call did into a tagged, bounded, address-free JSON tree.
 
 Runs inside sandboxes, beside code that may be hostile, so it is a convenience and never a boundary: the judge compares
-trees and trusts nothing else. Standard library only, no imports from this package.
+trees and trusts nothing else. Standard library only.
 
 A tree is a JSON value. `null`, booleans, strings and integers below 2**53 stand for themselves; everything else is a
 list whose first item is a tag: `i` big integer, `f` float (hex), `c` complex, `b` bytes, `s` long text, `l` list,
@@ -24,6 +24,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .view import EVERYTHING, View
+
 Tree = Any
 MAX_NODES = 4000
 MAX_DEPTH = 50
@@ -35,46 +37,7 @@ _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items())
 _SEQUENCES: tuple[tuple[Any, str], ...] = ((list, "l"), (tuple, "t"))
 _SETS: tuple[tuple[Any, str], ...] = ((set, "S"), (frozenset, "F"))
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
-_PURE = {"builtins", "abc", "typing", "collections.abc", "_collections_abc"}
 _Path = Any  # a linked list of enclosing values, innermost first: (value, rest) or None
-
-
-class View:
-    """Which attributes of objects are looked at: all, but for private state that no other code of the repository reads.
-
-    `private` are the private names that some other code reads, None where all count. Names are left out only on objects
-    whose classes are all the repository's own (`packages`): what a library keeps in private, its own code reads.
-    """
-
-    def __init__(self, packages: Iterable[str] = (), private: Iterable[str] | None = None) -> None:
-        self._packages = frozenset(packages)
-        self._private = None if private is None else frozenset(private)
-        self._own: dict[type, bool] = {}
-
-    @classmethod
-    def of(cls, request: dict[str, Any]) -> View:
-        """From a message: `packages` and `private`, both optional."""
-        return cls(request.get("packages", ()), request.get("private"))
-
-    def seen(self, kind: type, state: dict[str, Any]) -> dict[str, Any]:
-        """The part of an object's state that counts."""
-        if self._private is None or not state or not self._is_own(kind):
-            return state
-        return {name: value for name, value in state.items() if self._counts(name)}
-
-    def _is_own(self, kind: type) -> bool:
-        if kind not in self._own:
-            modules = [str(type.__getattribute__(base, "__module__")) for base in kind.__mro__]
-            self._own[kind] = all(name.partition(".")[0] in self._packages or name in _PURE for name in modules)
-        return self._own[kind]
-
-    def _counts(self, name: Any) -> bool:
-        if type(name) is not str or not name.startswith("_") or name.endswith("__"):
-            return True
-        return self._private is None or name in self._private
-
-
-EVERYTHING = View()
 
 
 class Encoder:
@@ -214,9 +177,10 @@ class Encoder:
         return ["r", name]
 
     def _object(self, value: Any, kind: type) -> Tree:
-        state = self._view.seen(kind, _state(value, kind))
+        whole = _state(value, kind)
+        state = self._view.seen(kind, whole)
         content = self._content(value, kind)
-        if content is None and not state:
+        if content is None and not whole and not self._view.leaves_out(kind):
             return ["o", _class_name(kind), self._reduced(value, kind), None]
         return ["o", _class_name(kind), content, self._dict(state) if state else None]
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import types
 from typing import Any
 
 from .calls import CLASS_STATE, describe, find_function, observe, rebuild
 from .equality import Level, comparable, rough
-from .observation import View, canonical, digest
+from .observation import canonical, digest
+from .view import View
 from .worker import failure
 
+SEED = int(os.environ.get("PYTHONHASHSEED") or 0)
+"""Another one in each replay, so that what chance decides is not taken for what the function does."""
 MAX_EXAMPLE_TEXT = 2000
 """Trees of an input that may be shown as an example are sent at once if their text is no longer than this."""
 Request = dict[str, Any]
@@ -39,7 +43,7 @@ class Subject:
 
 def glimpse(call: dict[str, Any], function: types.FunctionType, view: View) -> Reply:
     """What is told of an input."""
-    random.seed(0)
+    random.seed(SEED)
     before, _ = describe(call, view)
     observation = observe(function, call, view)
     seen = comparable(observation)
@@ -72,7 +76,7 @@ def _is_receiver(key: Any, value: Any) -> bool:
 
 def built(entry: dict[str, Any]) -> dict[str, Any]:
     """The arguments of an input; raises `UnbuiltError`, whatever unpickling raises."""
-    random.seed(0)
+    random.seed(SEED)
     try:
         return rebuild(entry)
     except BaseException as error:

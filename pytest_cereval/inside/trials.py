@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import time
 import types
 from collections.abc import Callable
 from typing import Any
 
 from .bodies import check_fits, compiled_function, same_code, set_defaults
 from .equality import Level, difference, restored
-from .forks import in_fork
+from .forks import OutOfTime, in_fork, time_limit
 from .proposals import codes_in
 from .reached import lines_of
 from .subject import Reply, Request, Subject, UnbuiltError, text_of
@@ -20,7 +18,8 @@ from .worker import failure
 
 BRANCH_HOOK = "__cereval_branch__"
 _MORE = 6
-_SHARE_FOR_MORE = 0.1
+CALL_CPU_S = 3.0
+"""What one call may take, as the judge allows it."""
 
 
 def expect(subject: Subject, request: Request) -> Reply:
@@ -87,7 +86,7 @@ def try_variant(subject: Subject, request: Request) -> Reply:
     def work() -> Reply:
         subject.function.__code__ = code
         set_defaults(subject.function, defaults)
-        return {"differs": _telling(subject, numbers, request["cpu_s"] * _SHARE_FOR_MORE)}
+        return {"differs": _telling(subject, numbers)}
 
     reply = in_fork(work, request["cpu_s"]) if numbers else {"differs": []}
     for number in reply.get("differs", ())[:1]:
@@ -97,16 +96,14 @@ def try_variant(subject: Subject, request: Request) -> Reply:
     return reply
 
 
-def _telling(subject: Subject, numbers: list[int], cpu_s: float) -> list[int]:
-    """Those that tell the variant apart that is in place now: the first, and a few more within some time."""
+def _telling(subject: Subject, numbers: list[int]) -> list[int]:
+    """Those that tell the variant apart that is in place now: the first, and a few more."""
     found: list[int] = []
-    until = math.inf
     for number in numbers:
-        if time.process_time() > until or len(found) > _MORE:
+        if len(found) > _MORE:
             break
         if _tells_apart(subject, number):
             found.append(number)
-            until = min(until, time.process_time() + cpu_s)
     return found
 
 
@@ -130,8 +127,9 @@ def cover(subject: Subject, request: Request) -> Reply:
 
 def _tells_apart(subject: Subject, number: int) -> bool:
     try:
-        text = text_of(subject, subject.entries[number])
-    except UnbuiltError:
+        with time_limit(CALL_CPU_S):
+            text = text_of(subject, subject.entries[number])
+    except (UnbuiltError, OutOfTime):
         return True
     return text != subject.expected[number] and _differ(subject.expected[number], text, subject.level)
 

@@ -16,7 +16,7 @@ from typing import Any
 from .calls import find_function, observe, rebuild
 from .framing import FrameClosed, FrameError, read_frame, write_frame
 from .location import located
-from .observation import View
+from .view import View
 
 
 def main() -> None:

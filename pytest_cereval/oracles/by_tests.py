@@ -107,7 +107,7 @@ def certify_by_tests(
         return {case.function.name: case.refused for case in cases}
     try:
         _Stage(setting, World.of(setting, packages), max(1, min(workers, 2)), progress).decide(_open(cases))
-    except SandboxError as error:
+    except (SandboxError, OracleError) as error:
         for case in _open(cases):
             case.refused = error.what.splitlines()[0]
     return {case.function.name: case.found or case.refused for case in cases}

@@ -7,21 +7,21 @@ qualify the rest; repeat what is certified until `REPLAYS` runs agree, and quali
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pytest_cereval.inside.equality import TOLERANCE, Level
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.borrowing import entries_of, lent_to
-from pytest_cereval.oracles.by_tests import ByTests, certify_by_tests, may_be_tested
-from pytest_cereval.oracles.certificate import FROM_CALLS, Certificate, Glimpse, Input
+from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested
+from pytest_cereval.oracles.cases import Case, Certified, qualified_of, with_tests
+from pytest_cereval.oracles.certificate import Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
 from pytest_cereval.oracles.qualification import Qualified, Rejection, Terms, qualify
 from pytest_cereval.oracles.replay import REPLAYS, Candidates, Repetition, differing, fetched, first_look
 from pytest_cereval.oracles.space import Entry
 from pytest_cereval.oracles.spread import Lost, spread
-from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording
@@ -30,22 +30,6 @@ from pytest_cereval.source.scan import scan
 Result = TypeVar("Result")
 EVERY_CALL_DIFFERS = "every call differs in some replay"
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge.
-
-    The first `core` of the hidden ones do together what all of them do to the variants, and reach the same branches.
-    With `tests` these judge as well, or alone where there is no input.
-    """
-
-    function: SourceFunction
-    certificate: Certificate
-    visible: tuple[Input, ...]
-    hidden: tuple[Input, ...]
-    core: int
-    tests: Tests | None = None
 
 
 Known = Callable[[str], Certified | LedgerEntry | None]
@@ -66,27 +50,6 @@ class Certification:
     needed: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Case:
-    """One function on its way: `outcome` is set once it is decided, `lost` are digests of inputs that some replay
-    answers otherwise, `rough` says that replays differ in late digits of floats.
-    """
-
-    function: SourceFunction
-    inputs: list[Glimpse] = field(default_factory=list)
-    visible: tuple[Glimpse, ...] = ()
-    qualified: Qualified | None = None
-    lost: set[str] = field(default_factory=set)
-    rough: bool = False
-    trees: dict[str, Input] = field(default_factory=dict)
-    outcome: Certified | LedgerEntry | None = None
-    by_calls: Certified | None = None
-
-    def refuse(self, reason: Reason, detail: str = "") -> None:
-        place = self.function
-        self.outcome = LedgerEntry(place.name, place.path, place.def_line, reason, detail)
-
-
 def certify_all(
     setting: Setting,
     functions: Sequence[SourceFunction],
@@ -102,7 +65,7 @@ def certify_all(
     `known` gives the outcome of an earlier build by the function's name; such a function is not looked at again.
     Raises `SandboxError` when no reference process can be started.
     """
-    cases = [_Case(function, outcome=known(function.name)) for function in functions]
+    cases = [Case(function, outcome=known(function.name)) for function in functions]
     run = _Run(setting, functions, recording, workers, progress)
     tried = _open(cases)
     run.look(tried)
@@ -119,36 +82,16 @@ def certify_all(
     )
 
 
-def _with_tests(case: _Case, result: ByTests) -> Certified:
-    """What tests certify: alone, or together with the calls that are not enough by themselves."""
-    calls = case.by_calls
-    if calls is None:
-        return Certified(case.function, result.certificate, (), (), 0, result.tests)
-    certificate = replace(
-        result.certificate,
-        oracle="both",
-        tests=result.certificate.recorded_inputs,
-        **{name: getattr(calls.certificate, name) for name in FROM_CALLS},
-    )
-    return replace(calls, certificate=certificate, tests=result.tests)
-
-
-def _qualified(case: _Case) -> Qualified:
-    if case.qualified is None:
-        raise LookupError(f"{case.function.name} was not qualified")
-    return case.qualified
-
-
-def _repetition(seed: int) -> Callable[[Bench, _Case], Repetition]:
+def _repetition(seed: int) -> Callable[[Bench, Case], Repetition]:
     """Work that says which inputs a replay in an order of its own answers otherwise."""
     return lambda bench, case: differing(bench, case.function, case.inputs, seed)
 
 
-def _fetching(seed: int) -> Callable[[Bench, _Case], dict[str, Input]]:
+def _fetching(seed: int) -> Callable[[Bench, Case], dict[str, Input]]:
     return lambda bench, case: fetched(bench, case.function, case.inputs, seed)
 
 
-def _open(cases: Sequence[_Case]) -> list[_Case]:
+def _open(cases: Sequence[Case]) -> list[Case]:
     return [case for case in cases if case.outcome is None]
 
 
@@ -175,13 +118,13 @@ class _Run:
         self.files: set[str] = set()
         self.needed: set[str] = set()
 
-    def look(self, cases: list[_Case]) -> None:
+    def look(self, cases: list[Case]) -> None:
         """Stage 1: which recorded calls are usable inputs."""
         for case in cases:
             if not self.entries[case.function.name][0]:
                 self._refuse_uncalled(case)
 
-        def work(bench: Bench, case: _Case) -> Candidates:
+        def work(bench: Bench, case: Case) -> Candidates:
             return first_look(bench, case.function, *self.entries[case.function.name])
 
         for case, found in self._each("look", _open(cases), work):
@@ -191,7 +134,7 @@ class _Run:
             if found.problem is not None:
                 case.refuse(*found.problem)
 
-    def repeat_once(self, cases: list[_Case]) -> None:
+    def repeat_once(self, cases: list[Case]) -> None:
         """Stage 2: drop what one other hash seed and order already changes."""
         for case, found in self._each("repeat", cases, _repetition(1), hash_seed=1):
             case.lost |= found.lost
@@ -200,16 +143,16 @@ class _Run:
             if not case.inputs:
                 case.refuse(Reason.UNSTABLE, EVERY_CALL_DIFFERS)
 
-    def qualify(self, cases: list[_Case]) -> None:
+    def qualify(self, cases: list[Case]) -> None:
         """Stage 3: split, and hold hidden inputs against stubs, mutants and rewrites."""
 
-        def work(bench: Bench, case: _Case) -> Qualified | Rejection:
+        def work(bench: Bench, case: Case) -> Qualified | Rejection:
             case.visible, hidden = split_inputs(case.function.bare_name, case.inputs)
             return self._held_against(bench, case, hidden, extend=True)
 
         self._settle(self._each("qualify", cases, work))
 
-    def repeat_rest(self, cases: list[_Case]) -> None:
+    def repeat_rest(self, cases: list[Case]) -> None:
         """Stage 4: the other replays of what is certified so far.
 
         A case that loses inputs is qualified again without them: once with new edits, which are then replayed as well,
@@ -219,7 +162,7 @@ class _Run:
         self._qualify_again(shaken, extend=True)
         self._qualify_again(self._replay(_open(shaken)), extend=False)
         for case in _open(cases):
-            qualified = _qualified(case)
+            qualified = qualified_of(case)
             core = [item for item in qualified.inputs if item.digest in qualified.core]
             rest = [item for item in qualified.inputs if item.digest not in qualified.core]
             case.outcome = case.by_calls = Certified(
@@ -232,10 +175,10 @@ class _Run:
             if qualified.weak is not None:
                 case.refuse(qualified.weak.reason, qualified.weak.detail)
 
-    def _replay(self, cases: list[_Case]) -> list[_Case]:
+    def _replay(self, cases: list[Case]) -> list[Case]:
         """Replay under all other seeds, the last of which brings the trees; the cases that lost inputs."""
         for case in cases:
-            case.inputs = [*case.visible, *_qualified(case).inputs]
+            case.inputs = [*case.visible, *qualified_of(case).inputs]
         lost: dict[str, set[str]] = {case.function.name: set() for case in cases}
         rough = {case.function.name for case in cases if case.rough}
         for seed in range(1, REPLAYS - 1):
@@ -253,9 +196,9 @@ class _Run:
             case.visible = tuple(item for item in case.visible if item.digest not in case.lost)
         return shaken
 
-    def _qualify_again(self, cases: list[_Case], *, extend: bool) -> None:
-        def work(bench: Bench, case: _Case) -> Qualified | Rejection:
-            kept = [item for item in _qualified(case).inputs if item.digest not in case.lost]
+    def _qualify_again(self, cases: list[Case], *, extend: bool) -> None:
+        def work(bench: Bench, case: Case) -> Qualified | Rejection:
+            kept = [item for item in qualified_of(case).inputs if item.digest not in case.lost]
             if not kept:
                 return Rejection(Reason.UNSTABLE, EVERY_CALL_DIFFERS)
             return self._held_against(bench, case, kept, extend=extend)
@@ -263,7 +206,7 @@ class _Run:
         self._settle(self._each("qualify again", cases, work))
 
     def _held_against(
-        self, bench: Bench, case: _Case, hidden: Sequence[Glimpse], *, extend: bool
+        self, bench: Bench, case: Case, hidden: Sequence[Glimpse], *, extend: bool
     ) -> Qualified | Rejection:
         name = case.function.name
         level = Level(
@@ -288,7 +231,7 @@ class _Run:
         found = partner_of(function, self.lenders)
         return None if found is None else (found, entries_of(found, self.lenders, self.recording)[0])
 
-    def _settle(self, results: list[tuple[_Case, Qualified | Rejection]]) -> None:
+    def _settle(self, results: list[tuple[Case, Qualified | Rejection]]) -> None:
         for case, result in results:
             if isinstance(result, Rejection):
                 case.refuse(result.reason, result.detail)
@@ -296,8 +239,8 @@ class _Run:
                 case.qualified = result
 
     def _each(
-        self, stage: str, cases: list[_Case], work: Callable[[Bench, _Case], Result], *, hash_seed: int = 0
-    ) -> list[tuple[_Case, Result]]:
+        self, stage: str, cases: list[Case], work: Callable[[Bench, Case], Result], *, hash_seed: int = 0
+    ) -> list[tuple[Case, Result]]:
         """The results of `work`, without those of functions on which a process or our own code failed: refused."""
         total = len(cases)
         results = spread(
@@ -316,7 +259,7 @@ class _Run:
                 kept.append((case, result))
         return kept
 
-    def by_tests(self, cases: list[_Case]) -> None:
+    def by_tests(self, cases: list[Case]) -> None:
         """Stage 5: what calls cannot judge, or not well enough, the repository's own tests may.
 
         Where calls can be replayed they judge first, out of the answer's reach, and the tests only what passes there.
@@ -334,9 +277,9 @@ class _Run:
             if isinstance(result, str):
                 case.outcome = replace(entry, detail="; ".join(filter(None, (entry.detail, f"by tests: {result}"))))
             else:
-                case.outcome = _with_tests(case, result)
+                case.outcome = with_tests(case, result)
 
-    def _refuse_uncalled(self, case: _Case) -> None:
+    def _refuse_uncalled(self, case: Case) -> None:
         name = case.function.name
         lost = self.recording.unpicklable.get(name, 0)
         if lost:

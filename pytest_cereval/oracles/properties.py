@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisException
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 from hypothesis.strategies import SearchStrategy
 
 from pytest_cereval.inside.observation import Encoder
@@ -26,6 +27,17 @@ _OMIT = ("omit", None)
 _INTEGERS = (0, 1, -1, 2, 10, 255, 1 << 31)
 _TEXTS = ("", " ", "a", "0", "Ab c", "é", "a\nb")
 _FLOATS = (0.0, 1.0, -1.5, 0.1, 1e6)
+_BACKEND = "cereval"
+
+
+class _Plain(HypothesisProvider):
+    """Draws without a look at the constants of the modules that happen to be loaded in this process."""
+
+    def _maybe_draw_constant(self, *arguments: Any, **keywords: Any) -> None:
+        return None
+
+
+AVAILABLE_PROVIDERS[_BACKEND] = _Plain
 # Hypothesis is told everything, so that no profile or environment variable has a say.
 _TERMS: dict[str, Any] = {
     "database": None,
@@ -35,7 +47,6 @@ _TERMS: dict[str, Any] = {
     "suppress_health_check": list(HealthCheck),
     "report_multiple_bugs": False,
     "print_blob": False,
-    "backend": "hypothesis",
     "stateful_step_count": 1,
 }
 _lock = threading.Lock()
@@ -54,7 +65,7 @@ def draw(bases: Sequence[Base], number: int, *, examples: int = EXAMPLES) -> lis
             found.setdefault(repr(change), change)
         return False
 
-    _run(_changes(bases), bases, number, examples, keep, (Phase.generate,))
+    _run(_changes(bases), bases, number, examples, keep, backend=_BACKEND)
     return list(found.values())
 
 
@@ -71,7 +82,7 @@ def shrink(
         return False
 
     for strategy in (_changes(bases), _whole_changes(bases)):
-        _run(strategy, bases, number, examples, note, (Phase.generate, Phase.shrink))
+        _run(strategy, bases, number, examples, note, backend="hypothesis")
     return failing
 
 
@@ -81,13 +92,14 @@ def _run(
     number: int,
     examples: int,
     test: Callable[[Change], bool],
-    phases: tuple[Phase, ...],
+    *,
+    backend: str,
 ) -> None:
     if not any(base.places for base in bases):
         return
 
     @seed(number)
-    @settings(max_examples=examples, phases=phases, **_TERMS)
+    @settings(max_examples=examples, phases=(Phase.generate, Phase.shrink), backend=backend, **_TERMS)
     @given(strategy)
     def check(change: Change) -> None:
         if test(change):

@@ -9,6 +9,7 @@ at the end. A few inputs that together tell all known faults apart are asked fir
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import time
@@ -156,7 +157,8 @@ class RecordedCallOracle:
                 if talk.run.differing:
                     asked = set(order)
                     talk.ask_all(case.hidden, [index for index in range(len(case.hidden)) if index not in asked])
-                    shrunk = self._shrunk(case, talk)
+                    with contextlib.suppress(CerevalError):  # a fault of ours must not hide a verdict that stands
+                        shrunk = self._shrunk(case, talk)
                 else:
                     talk.finish()
             talk.run.output = process.finish().output[-_OUTPUT_CHARACTERS:]
@@ -251,7 +253,9 @@ def _smallest_shown(case: _Case, outcome: _Outcome) -> dict[str, str]:
     found = smallest(name, case.hidden, outcome.run.differing)
     item = case.hidden[found.index]
     shrunk = outcome.shrunk
-    if shrunk is not None and call_size(name, shrunk.input) < call_size(name, item):
+    # What is shown must be what the verdict is about.
+    same = shrunk is not None and (shrunk.difference.verdict, shrunk.difference.aspect) == (found.verdict, found.aspect)
+    if shrunk is not None and same and call_size(name, shrunk.input) < call_size(name, item):
         item, found = shrunk.input, shrunk.difference
     pasted = pasteable(case.function, item)
     return shown(name, item, found) | ({"paste": pasted} if pasted else {})

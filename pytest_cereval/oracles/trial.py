@@ -20,8 +20,7 @@ from pytest_cereval.source.functions import SourceFunction
 MAX_GENERATED = 12
 _MAX_SEEN = 12
 _MAX_ATTEMPTS = 4
-_LEAST_CPU_S = 1.0
-_CPU_MULTIPLE = 10
+_CPU_S = 30.0  # what the judge allows for all calls
 _EXTEND_CPU_S = 60.0
 Entry = dict[str, Any]
 
@@ -66,7 +65,6 @@ class Trial:
         self._whole = (function.def_line, function.last_line)
         reply = bench.ask("expect", key=function.name, level=level.to_dict(), plain=plain, qualname=function.qualname)
         self.repeats = "cpu_s" in reply
-        self._cpu_s = max(_LEAST_CPU_S, _CPU_MULTIPLE * reply.get("cpu_s", 0.0))
 
     def _ask(self, variant: Variant, *, op: str = "variant", start: int = 0) -> dict[str, Any]:
         return self._bench.ask(
@@ -77,7 +75,7 @@ class Trial:
             span=variant.span,
             defaults=variant.defaults,
             start=start,
-            cpu_s=self._cpu_s,
+            cpu_s=_CPU_S,
         )
 
     def run_all(self, variants: Iterable[Variant]) -> list[Result]:
@@ -170,17 +168,18 @@ class Trial:
     def _keeps(self, law: Law) -> bool:
         start = len(self._entries)
         entries = [pair.entry for pair in law.pairs]
-        reply = self._bench.ask("adopt", key=self._function.name, entries=entries, cpu_s=_EXTEND_CPU_S)
+        reply = self._bench.ask("adopt", key=self._function.name, entries=entries, again=True, cpu_s=_EXTEND_CPU_S)
         places = reply.get("found", ())
         self._entries += [entries[place] for place in places]
         numbers = list(range(start, len(self._entries)))
         told = self._told(numbers)
         wanted = [law.pairs[place].wanted for place in places]
         holds = len(places) == len(law.pairs) == len(told) and [item.outcome for item in told.values()] == wanted
-        steady = self._steady(numbers) if holds else {}
+        known = {item.digest for item in self.inputs}
+        steady = self._steady([number for number in numbers if told[number].digest not in known]) if holds else {}
         self._useful |= steady
         self._keep([*range(start), *steady])
-        return bool(steady)
+        return holds and (bool(steady) or any(item.digest in known for item in told.values()))
 
     def _hold(self, left: Sequence[Result], start: int) -> list[tuple[Result, list[int]]]:
         """Hold variants against the inputs from number `start` on; only steady inputs count as killers."""

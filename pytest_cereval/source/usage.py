@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.syntax import parse
 
 Place = tuple[str, int]
 _REFLECTIVE = ("__dict__", "vars", "__getstate__", "__reduce__", "__reduce_ex__", "getmembers")
+_BY_NAME = {"getattr": 1, "hasattr": 1, "attrgetter": 0}
 _ORDERED_CALLS = {"list", "tuple", "enumerate", "zip", "iter", "next", "reversed", "join"}
 _VIEWS = {"items", "keys", "values"}
 
@@ -30,13 +30,12 @@ class Usage:
     reflective: tuple[Place, ...]
     ordered: frozenset[str]
 
-    def private_names(self, function: SourceFunction) -> tuple[str, ...] | None:
-        """Private names that code outside the function reads, sorted; None if some code may read any name."""
-        if any(_outside(place, function) for place in self.reflective):
-            return None
-        return tuple(
-            sorted(name for name, places in self.reads.items() if any(_outside(place, function) for place in places))
-        )
+    def private_names(self) -> tuple[str, ...] | None:
+        """Private names that some code reads, sorted; None if some code may read any name.
+
+        What only the function itself reads counts, too: it may carry something from one call to the next.
+        """
+        return None if self.reflective else tuple(sorted(self.reads))
 
 
 def usage(tree: Path) -> Usage:
@@ -57,11 +56,6 @@ def usage(tree: Path) -> Usage:
     return Usage({key: tuple(places) for key, places in reads.items()}, tuple(reflective), frozenset(ordered))
 
 
-def _outside(place: Place, function: SourceFunction) -> bool:
-    path, line = place
-    return path != function.path or not function.first_line <= line <= function.last_line
-
-
 def _reads(node: ast.AST, owner: str) -> Iterator[tuple[str, int]]:
     """Private names that are read as attributes, or spelled out as text, with their lines; mangled as Python does."""
     if isinstance(node, ast.Assign) and any(_is_slots(target) for target in node.targets):
@@ -70,6 +64,10 @@ def _reads(node: ast.AST, owner: str) -> Iterator[tuple[str, int]]:
     if name.startswith("_") and not name.endswith("__"):
         mangled = f"_{owner.lstrip('_')}{name}" if owner and name.startswith("__") else name
         yield mangled, getattr(node, "lineno", 0)
+    if isinstance(node, ast.ClassDef):
+        # Fields of a dataclass and the like are read by code that is generated.
+        fields = (item.target for item in node.body if isinstance(item, ast.AnnAssign))
+        yield from ((field.id, node.lineno) for field in fields if isinstance(field, ast.Name) and field.id[:1] == "_")
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
         yield from _reads(ast.Attribute(node.target.value, node.target.attr, ast.Load(), lineno=node.lineno), owner)
     inner = node.name if isinstance(node, ast.ClassDef) else owner
@@ -92,8 +90,17 @@ def _is_slots(target: ast.expr) -> bool:
 def _reflects(module: ast.Module) -> Iterator[int]:
     for node in ast.walk(module):
         name = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
-        if name in _REFLECTIVE:
+        if name in _REFLECTIVE or _reads_any(node):
             yield getattr(node, "lineno", 0)
+
+
+def _reads_any(node: ast.AST) -> bool:
+    """Whether an attribute is read by a name that is only known at run time."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    place = _BY_NAME.get(name)
+    return place is not None and any(not isinstance(item, ast.Constant) for item in node.args[place:])
 
 
 def _ordered(module: ast.Module) -> Iterator[str]:

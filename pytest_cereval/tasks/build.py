@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from filelock import FileLock
 import pytest_cereval
 from pytest_cereval.errors import SourceError
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.certify import Certification, Certified, certify_all
+from pytest_cereval.oracles.cases import Certified
+from pytest_cereval.oracles.certify import Certification, certify_all
+from pytest_cereval.oracles.confirm import Judging, confirm
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.files import RULES_VERSION
@@ -25,25 +27,16 @@ from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording, RecordingBounds, record_calls
 from pytest_cereval.source.repository import Checkout, Revision, checkout, resolve
 from pytest_cereval.source.scan import Scan, scan
-from pytest_cereval.source.usage import usage
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.outcomes import certified_dict, outcome_from, what_judges
 from pytest_cereval.tasks.prompt import PromptSettings, Surroundings, code_generation_prompt
 from pytest_cereval.tasks.select import requirement_of, selection_order
+from pytest_cereval.tasks.sight import looked_at, site_hidden
 from pytest_cereval.tasks.suite import Suite, TaskOracle, oracle_file
 from pytest_cereval.tasks.task import Category, Size, Task, task_id
 
 Progress = Callable[[str, int, int], None]
 _BATCH = 12
-_TEST_TOOLS = (
-    "pytest",
-    "_pytest",
-    "hypothesis",
-    "_hypothesis_pytestplugin",
-    "pluggy",
-    "pytest_cereval",
-    "llama_cpp",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +122,14 @@ def _code() -> str:
 
 
 def _lock(interpreter: Interpreter) -> str:
-    """A digest of the interpreter and of what is installed beside it."""
+    """A digest of the interpreter, of what is installed beside it, and of what draws examples here."""
     names = sorted(
         f"{item.name}=={item.version}" for item in importlib.metadata.distributions(path=list(interpreter.site))
     )
-    return cache.cache_key(executable=interpreter.executable, version=interpreter.version, installed=names)
+    drawn_by = importlib.metadata.version("hypothesis")
+    return cache.cache_key(
+        executable=interpreter.executable, version=interpreter.version, installed=names, drawn_by=drawn_by
+    )
 
 
 class _Build:
@@ -158,10 +154,12 @@ class _Build:
         self.folder = cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds))
         self.loaded: frozenset[str] = frozenset()
         self.needed: frozenset[str] = frozenset()
+        self.own: frozenset[str] = frozenset()
 
     def suite(self) -> Suite:
         """All steps, in order."""
         found = scan(self.files.runtime)
+        self.own = frozenset(function.module.partition(".")[0] for function in found.functions)
         if not found.functions:
             raise SourceError(
                 f"{self.files.revision.name} at {self.files.revision.short} has no function to evaluate",
@@ -174,7 +172,7 @@ class _Build:
             interpreter=self.interpreter,
             import_roots=frozenset(function.import_root for function in found.eligible),
             modules=recording.modules,
-            **_looked_at(self.files.full, found),
+            **looked_at(self.files.full, found),
         )
         certified, ledger = self._certify(setting, found, recording)
         tasks = tuple(sorted((self._task(item, found, setting) for item in certified), key=lambda task: task.name))
@@ -247,14 +245,23 @@ class _Build:
         unknown = [function for function in batch if function.name not in outcomes]
         if unknown:
             fresh = certify_all(setting, unknown, recording, workers=self.settings.workers, progress=self.progress)
+            fresh = self._confirmed(setting, fresh)
             self._remember(fresh)
             outcomes |= {item.function.name: item for item in fresh.certified}
             outcomes |= {entry.function: entry for entry in fresh.ledger}
         return outcomes
 
-    def _remember(self, fresh: Certification) -> None:
+    def _confirmed(self, setting: Setting, fresh: Certification) -> Certification:
+        """Without what the judge would not pass in the reference's own words; that goes on the ledger."""
         self.loaded |= fresh.loaded_files
         self.needed |= fresh.needed
+        judging = Judging(setting, site_hidden(self.interpreter, self.own, self.loaded), tuple(sorted(self.needed)))
+        judged = confirm(judging, fresh.certified, workers=self.settings.workers, progress=self.progress)
+        passed = tuple(item for item in judged if isinstance(item, Certified))
+        failed = tuple(item for item in judged if isinstance(item, LedgerEntry))
+        return replace(fresh, certified=passed, ledger=(*fresh.ledger, *failed))
+
+    def _remember(self, fresh: Certification) -> None:
         common = {"loaded": sorted(fresh.loaded_files), "needed": sorted(fresh.needed)}
         for item in fresh.certified:
             cache.save(self._outcome_file(item.function), {"certified": certified_dict(item), **common})
@@ -281,7 +288,11 @@ class _Build:
             prompt.system,
             prompt.user,
             inputs,
-            *((item.tests.ids, item.tests.twin_files) if item.tests else ()),
+            item.certificate.equality.to_dict(),
+            setting.views[function.name],
+            setting.target(function),
+            sorted(setting.import_roots),
+            item.tests.to_dict() if item.tests else None,
         ]
         task = Task(
             id=task_id(*identity),
@@ -306,32 +317,7 @@ class _Build:
             seed=item.certificate.seed,
             view=setting.views[function.name],
             needed=tuple(sorted(self.needed)),
-            site_hidden=_site_hidden(self.interpreter, found, self.loaded),
+            site_hidden=site_hidden(self.interpreter, self.own, self.loaded),
         )
         oracle.save(self.cache_folder, task.id)
         return task
-
-
-def _looked_at(tree: Path, found: Scan) -> dict[str, Any]:
-    """What of objects counts for each function, and for which functions the order of dictionaries does."""
-    uses = usage(tree)
-    packages = sorted({function.module.partition(".")[0] for function in found.functions})
-    views = {item.name: {"packages": packages, "private": uses.private_names(item)} for item in found.eligible}
-    ordered = frozenset(item.name for item in found.eligible if item.bare_name in uses.ordered)
-    return {"views": views, "ordered": ordered}
-
-
-def _site_hidden(interpreter: Interpreter, found: Scan, loaded: frozenset[str]) -> tuple[str, ...]:
-    """Installed files a candidate must not see: the package under test, and test tools the reference does without."""
-    own = {function.module.partition(".")[0] for function in found.functions}
-    hidden = []
-    for folder in interpreter.site:
-        for entry in sorted(Path(folder).iterdir()):
-            top = entry.name.partition(".")[0].partition("-")[0]
-            if top in own or (top in _TEST_TOOLS and not _is_needed(entry, loaded)):
-                hidden.append(str(entry))
-    return tuple(hidden)
-
-
-def _is_needed(entry: Path, loaded: frozenset[str]) -> bool:
-    return any(file.startswith(f"{entry}/") or file == str(entry) for file in loaded)

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.certificate import Certificate, Input
-from pytest_cereval.oracles.certify import Certified
 from pytest_cereval.oracles.sessions import file_of
 from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.source.functions import SourceFunction

@@ -114,6 +114,18 @@ def test_an_ordered_dictionary_is_compared_in_order() -> None:
     assert same_tree(tree(left), tree(OrderedDict(a=1, b=2)))
 
 
+class Pair:
+    def __init__(self, **state: Any) -> None:
+        vars(self).update(state)
+
+
+def test_attributes_have_no_order_whatever_the_level() -> None:
+    left, right = tree(Pair(lo=1, hi={"a": 1, "b": 2})), tree(Pair(hi={"b": 2, "a": 1}, lo=1))
+    assert same_tree(left, right, Level(ordered=True))
+    inner = tree(OrderedDict(a={"x": 1, "y": 2})), tree(OrderedDict(a={"y": 2, "x": 1}))
+    assert same_tree(*inner)
+
+
 def test_what_is_printed_counts_only_where_the_reference_prints() -> None:
     quiet, loud = returned(1), {**returned(1), "printed": "debug"}
     assert difference(quiet, loud) is None

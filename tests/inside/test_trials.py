@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pytest_cereval.inside import trials
-from pytest_cereval.inside.observation import EVERYTHING
 from pytest_cereval.inside.subject import Subject
+from pytest_cereval.inside.view import EVERYTHING
 
 SOURCE = """
 class Box:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cereval.inside.observation import Encoder, View
+from pytest_cereval.inside.observation import Encoder
+from pytest_cereval.inside.view import View
 
 
 class Box:
@@ -39,6 +40,10 @@ def test_everything_is_looked_at_where_any_code_may_read_any_name() -> None:
 def test_a_candidate_may_keep_a_cache_of_its_own() -> None:
     plain, cached = Box(size=1), Box(size=1, _Box__cache={1: 2})
     assert Encoder(view=view()).encode(plain) == Encoder(view=view()).encode(cached)
+
+
+def test_an_object_without_public_state_may_have_a_cache_as_well() -> None:
+    assert Encoder(view=view()).encode(Box()) == Encoder(view=view()).encode(Box(_cache=1))
 
 
 def test_what_a_library_keeps_in_private_counts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -135,3 +137,15 @@ def test_an_empty_space_draws_nothing(function: SourceFunction) -> None:
 )
 def test_annotations_of_builtin_types_are_understood(annotation: str, expected: Any) -> None:
     assert type_of(annotation) == expected
+
+
+def test_modules_that_happen_to_be_loaded_have_no_say(space: tuple[Base, ...], tmp_path: Path) -> None:
+    first = [draw(space, seed) for seed in range(12)]
+    (tmp_path / "loaded_by_chance.py").write_text("A = 987654\nB = 'some very particular text'\n")
+    spec = importlib.util.spec_from_file_location("loaded_by_chance", tmp_path / "loaded_by_chance.py")
+    assert spec is not None
+    sys.modules["loaded_by_chance"] = importlib.util.module_from_spec(spec)
+    try:
+        assert [draw(space, seed) for seed in range(12)] == first
+    finally:
+        del sys.modules["loaded_by_chance"]

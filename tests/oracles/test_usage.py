@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from pytest_cereval.source.functions import SourceFunction, extract_functions
+import pytest
+
 from pytest_cereval.source.usage import Usage, usage
 
 
-def read(folder: Path, **files: str) -> tuple[Usage, dict[str, SourceFunction]]:
+def read(folder: Path, **files: str) -> Usage:
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    functions = [item for name in files for item in extract_functions(folder, PurePosixPath(f"{name}.py"))]
-    return usage(folder), {item.qualname: item for item in functions}
+    return usage(folder)
 
 
 BOX = """
@@ -34,31 +34,32 @@ class Box:
 """
 
 
-def test_names_that_only_the_function_itself_reads_do_not_count(tmp_path: Path) -> None:
-    uses, functions = read(tmp_path, box=BOX)
-    assert uses.private_names(functions["Box.fill"]) == ("_Box__key", "_by_name", "_count")
+def test_names_that_are_read_count_and_those_that_are_only_written_do_not(tmp_path: Path) -> None:
+    uses = read(tmp_path, box=BOX)
+    assert uses.private_names() == ("_Box__key", "_by_name", "_cache", "_count")
 
 
-def test_an_addition_in_place_reads_and_another_function_is_elsewhere(tmp_path: Path) -> None:
-    uses, functions = read(tmp_path, box=BOX)
-    assert uses.private_names(functions["Box.count"]) == ("_Box__key", "_by_name", "_cache")
+@pytest.mark.parametrize(
+    "line", ["return vars(box)", "return box.__dict__", "return getattr(box, name)", "return hasattr(box, f'_{name}')"]
+)
+def test_where_code_may_read_any_name_every_name_counts(tmp_path: Path, line: str) -> None:
+    assert read(tmp_path, box=BOX, other=f"def look(box, name):\n    {line}\n").private_names() is None
 
 
-def test_another_file_reads_as_well(tmp_path: Path) -> None:
-    uses, functions = read(tmp_path, box=BOX, other="def look(box):\n    return box._cache\n")
-    assert "_cache" in (uses.private_names(functions["Box.fill"]) or ())
+def test_a_name_that_is_spelled_out_is_no_reflection(tmp_path: Path) -> None:
+    assert read(tmp_path, box="def look(box):\n    return getattr(box, '_spelled', None)\n").private_names() == (
+        "_spelled",
+    )
 
 
-def test_where_code_looks_at_everything_every_name_counts(tmp_path: Path) -> None:
-    uses, functions = read(tmp_path, box=BOX, other="def look(box):\n    return vars(box)\n")
-    assert uses.private_names(functions["Box.fill"]) is None
-    assert uses.private_names(functions["look"]) is not None
+def test_fields_of_generated_code_count(tmp_path: Path) -> None:
+    text = "@dataclass\nclass Money:\n    _cents: int\n    rate: int\n"
+    assert read(tmp_path, money=text).private_names() == ("_cents",)
 
 
 def test_a_file_that_does_not_parse_relies_on_nothing(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def (")
-    uses, functions = read(tmp_path, box=BOX)
-    assert "_count" in (uses.private_names(functions["Box.fill"]) or ())
+    assert "_count" in (read(tmp_path, box=BOX).private_names() or ())
 
 
 def test_order_matters_for_results_that_become_sequences(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def caller():
         out.append(key)
     return [item for item in e().items()]
 """
-    assert read(tmp_path, calls=text)[0].ordered >= {"a", "b", "c", "d", "e"}
+    assert read(tmp_path, calls=text).ordered >= {"a", "b", "c", "d", "e"}
 
 
 def test_order_does_not_matter_for_results_that_are_looked_up_or_summed(tmp_path: Path) -> None:
@@ -83,4 +84,4 @@ def caller():
         total = total + key
     return {key: 1 for key in d()}
 """
-    assert not read(tmp_path, calls=text)[0].ordered & {"a", "b", "c", "d"}
+    assert not read(tmp_path, calls=text).ordered & {"a", "b", "c", "d"}
