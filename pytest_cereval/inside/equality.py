@@ -22,9 +22,9 @@ from typing import Any
 
 from .observation import Tree, canonical
 
-TOLERANCE = 1e-9
-"""Relative, for functions whose own reruns differ by less: nine digits, far above rounding and far below meaning."""
-_DIGITS = 9
+TOLERANCE = 1e-11
+"""Relative, for functions whose own reruns differ by less: above the rounding of sums, below the ticking of a clock."""
+_DIGITS = 12
 _ABSOLUTE_PER_RELATIVE = 1e-3
 _UNORDERED = {"S", "F"}
 
@@ -71,7 +71,7 @@ def restored(comparable_tree: list[Tree]) -> dict[str, Any]:
 
 
 def rough(observation: dict[str, Any]) -> list[Tree]:
-    """As `comparable`, with floats cut to nine digits, so that reruns within the tolerance look the same."""
+    """As `comparable`, with floats cut to twelve digits, so that reruns within the tolerance look the same."""
     seen = comparable(observation)
     text = canonical(seen)
     if '["f",' not in text and '["c",' not in text:  # the usual case, and much faster to find out than to walk
@@ -81,7 +81,7 @@ def rough(observation: dict[str, Any]) -> list[Tree]:
 
 
 def rounded(tree: Tree) -> Tree:
-    """The tree with floats cut to nine digits."""
+    """The tree with floats cut to twelve digits."""
     if type(tree) is not list or not tree:
         return tree
     if tree[0] in ("f", "c"):

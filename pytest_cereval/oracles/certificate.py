@@ -102,7 +102,7 @@ class Glimpse:
     """An input by its digests, before its trees are fetched; `example` only where it is short enough to be shown.
 
     `outcome` is a digest of the value or exception class alone, `behaviour` of all that equality may look at, `rough`
-    of the same with floats cut to nine digits, `digest` of that and the arguments before. `printed` says whether the
+    of the same with floats cut to twelve digits, `digest` of that and the arguments before. `printed` says whether the
     call prints, `changed` whether it leaves its arguments other than they were.
     """
 
