@@ -141,5 +141,6 @@ def test_reruns_within_the_tolerance_look_the_same_and_others_do_not() -> None:
 def test_a_level_in_words_says_what_differs_from_the_usual() -> None:
     assert EXACT.words() == "exact floats, dictionaries in any order"
     assert (
-        Level(1e-9, ordered=True, printed=True).words() == "floats within 1e-11, dictionaries in order, printed output"
+        Level(TOLERANCE, ordered=True, printed=True).words()
+        == "floats within 1e-11, dictionaries in order, printed output"
     )
