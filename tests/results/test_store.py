@@ -249,8 +249,9 @@ def test_two_runs_may_create_the_same_store_at_the_same_moment(tmp_path: Path) -
 
 
 _KILLED_WRITER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may have been told to ignore it
 from typing import Any
 from pytest_cereval.results.store import Store
 from tests.results.attempts import an_attempt
