@@ -9,7 +9,8 @@ from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.render import ELLIPSIS, is_plain, render
 from pytest_cereval.source.functions import SourceFunction
 
-MAX_CHARACTERS = 6000
+MAX_CHARACTERS = 30_000
+"""Enough for objects with some state; their pickles are what makes it long."""
 _UNPACK = "{name} = cloudpickle.loads(base64.b64decode({text!r}))"
 _CALL = '(*call["positional"], *call["star"], **call["keyword"], **call["double_star"])'
 _SLOTS = {"p": 'call["positional"]', "k": 'call["keyword"]'}

@@ -17,6 +17,7 @@ VALUE_LIMIT = 1200
 _KNOWN_EVIDENCE = (
     *("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint", "workers"),
 )
+PASTE = "this call as Python"
 _KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")
 _ASPECTS = {
     "value": "the returned value differs",
@@ -68,7 +69,7 @@ def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     smallest = evidence.get("smallest")
     if isinstance(smallest, dict):
         more = {key: value for key, value in smallest.items() if key not in _KNOWN_SMALLEST}
-        rows += [("this call as Python" if key == "paste" else f"smallest {key}", more[key]) for key in more]
+        rows += [(PASTE if key == "paste" else f"smallest {key}", more[key]) for key in more]
     signature = evidence.get("signature")
     if isinstance(signature, dict):
         shown = f"{signature.get('given')}\nwhere the original is\n{signature.get('original')}"
@@ -148,6 +149,8 @@ def evidence_lines(evidence: Mapping[str, Any]) -> Iterator[str]:
     if evidence.get("output"):
         yield from _block("output of the sandboxed process", str(evidence["output"]), OUTPUT_LINES, tail=True)
     for key, text in other_evidence(evidence):
+        if key == PASTE and max(map(len, text.splitlines()), default=0) > LINE_LIMIT:
+            continue  # cut short it could not be pasted; the page of the case has it whole
         yield from _block(one_line(key), text, OUTPUT_LINES)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cereval.report.text import failure_text, one_line, printable
+from pytest_cereval.report.text import evidence_lines, failure_text, one_line, other_evidence, printable
 from pytest_cereval.results.verdict import Verdict
 from tests.results.attempts import a_completion, an_attempt
 
@@ -198,3 +198,13 @@ def test_no_part_of_an_attempt_reaches_the_terminal_raw() -> None:
 
     assert "\x1b" not in failure_text(attempt)
     assert "\x1b" not in failure_text(attempt, requirement=hostile)
+
+
+def test_a_call_to_paste_is_shown_whole_or_not_at_all() -> None:
+    def shown(paste: str) -> str:
+        return "\n".join(evidence_lines({"smallest": {"call": "f(1)", "paste": paste}}))
+
+    assert "  f(1)" in shown("from m import f\n\nf(1)")
+    assert "this call as Python" in shown("from m import f\n\nf(1)")
+    assert "this call as Python" not in shown("x" * 5000)
+    assert dict(other_evidence({"smallest": {"paste": "x" * 5000}})) == {"this call as Python": "x" * 5000}
