@@ -77,7 +77,9 @@ class Bench:
     def _workers_for(self, world: Setting, oracle: TaskOracle) -> Workers:
         with self._lock:
             key = (world.import_roots, oracle.site_hidden)
-            return self._workers.setdefault(key, workers_for(world, oracle.site_hidden, oracle.needed))
+            if key not in self._workers:
+                self._workers[key] = workers_for(world, oracle.site_hidden, oracle.needed)
+            return self._workers[key]
 
     def judge(self, task: Task, answer: Answer, attempt: Attempt) -> Attempt:
         """The attempt with its verdict; raises `CerevalError` if no verdict can be given."""
@@ -110,7 +112,7 @@ class Bench:
             interpreter=self.interpreter,
             import_roots=oracle.import_roots,
             modules={function.name: oracle.module},
-            views={function.name: oracle.view},
+            view=oracle.view,
         )
         terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
         setting = JudgeSetting(world, hidden=oracle.site_hidden)

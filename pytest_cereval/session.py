@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_cereval.asking import Asker, WatchedModel, model_key
@@ -34,8 +34,8 @@ from pytest_cereval.sandbox.choose import choose_sandbox
 from pytest_cereval.sandbox.interpreter import Interpreter, inspect_interpreter
 from pytest_cereval.sandbox.sandbox import Level, Sandbox
 from pytest_cereval.sandbox.selftest import self_test
+from pytest_cereval.source.functions import extract_functions
 from pytest_cereval.source.repository import open_checkout
-from pytest_cereval.source.scan import scan
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.build import BuildSettings, Built, build_suite
 from pytest_cereval.tasks.prompt import PromptSettings
@@ -204,7 +204,9 @@ class Desk:
 
     def _for_report(self) -> list[dict[str, Any]]:
         """The tasks with what only people may see beside them: the reference's own text."""
-        references = {item.name: item.source for item in scan(self.built.checkout.runtime).functions}
+        tree = self.built.checkout.runtime
+        paths = {PurePosixPath(task.path) for task in self.suite.tasks}
+        references = {item.name: item.source for path in paths for item in extract_functions(tree, path)}
         return [
             task.to_dict() | {"requirement_text": task.requirement_text, "reference": references.get(task.name, "")}
             for task in self.suite.tasks

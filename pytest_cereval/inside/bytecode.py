@@ -9,9 +9,9 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
-from .framing import FrameClosed, FrameError, read_frame, write_frame
-from .worker import failure
+from .serving import serve
 
 _UNCHECKED_HASH = 0b01  # PEP 552: valid for whatever the source is, so no clock decides
 
@@ -20,19 +20,12 @@ def main() -> None:
     """Answer frames `{"id", "file"}` with the file's `bytecode` in base64, or how it `failed`."""
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     warnings.simplefilter("ignore")
-    while True:
-        try:
-            request = read_frame(source)
-        except FrameClosed:
-            return
-        try:
-            content = {"bytecode": base64.b64encode(compiled(request["file"])).decode()}
-        except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
-            content = {"failed": failure(error)}
-        try:
-            write_frame(sink, {"id": request["id"], "tag": sys.implementation.cache_tag, **content})
-        except FrameError as error:
-            write_frame(sink, {"id": request["id"], "failed": str(error)})
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        bytecode = base64.b64encode(compiled(request["file"])).decode()
+        return {"bytecode": bytecode, "tag": sys.implementation.cache_tag}
+
+    serve(source, sink, answer)
 
 
 def compiled(file: str) -> bytes:

@@ -32,7 +32,10 @@ def glance(subject: Subject, request: Request) -> Reply:
         chunk = chunks.pop(0)
         found = in_fork(functools.partial(_glances, subject, chunk), request["cpu_s"])
         if "replies" not in found and len(chunk) > 1:
+            # One of them takes the fork down, or a fault of ours does: alone each shows which.
             chunks[:0] = [[number] for number in chunk]
+        elif "failed" in found:
+            return found
         else:
             replies += found.get("replies", [found])
             files.update(found.get("files", ()))

@@ -16,9 +16,8 @@ from collections.abc import Callable
 
 from .extension import adopt, extend, tell
 from .forks import in_fork
-from .framing import FrameClosed, FrameError, read_frame, write_frame
-from .location import located
 from .looks import arguments, glance, replay, shapes
+from .serving import serve
 from .sharing import share
 from .subject import Reply, Request, Subject
 from .trials import cover, expect, keep, try_variant
@@ -44,27 +43,18 @@ def main() -> None:
         "shapes": shapes,
         "tell": tell,
     }
-    while True:
-        try:
-            request = located(read_frame(source))
-        except FrameClosed:
-            return
-        try:
-            if request["op"] == "path":
-                content = _prepare(request)
-            elif request["op"] == "subject":
-                content = _find(subjects, request)
-            elif request["op"] == "entries":
-                subjects[request["key"]].entries += request["entries"]
-                content = {}
-            else:
-                content = on_subject[request["op"]](subjects[request["key"]], request)
-        except BaseException as error:  # noqa: BLE001 - the other side must hear of it
-            content = {"failed": failure(error)}
-        try:
-            write_frame(sink, {"id": request["id"], **content})
-        except FrameError as error:
-            write_frame(sink, {"id": request["id"], "failed": str(error)})
+
+    def answer(request: Request) -> Reply:
+        if request["op"] == "path":
+            return _prepare(request)
+        if request["op"] == "subject":
+            return _find(subjects, request)
+        if request["op"] == "entries":
+            subjects[request["key"]].entries += request["entries"]
+            return {}
+        return on_subject[request["op"]](subjects[request["key"]], request)
+
+    serve(source, sink, answer)
 
 
 def _find(subjects: dict[str, Subject], request: Request) -> Reply:

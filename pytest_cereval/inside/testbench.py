@@ -17,10 +17,11 @@ from typing import Any
 
 from .bodies import check_fits, compiled_function, same_code, set_defaults
 from .forks import in_fork
-from .framing import FrameClosed, FrameError, read_frame, write_frame
+from .framing import read_frame, write_frame
 from .location import located
+from .serving import serve
 from .testing import PASSED, Outcome, TestRunner, prepare, start
-from .trials import BRANCH_HOOK
+from .trials import BRANCH_HOOK, branch_hook
 from .worker import failure
 
 REACH_HOOK = "__cereval_reached__"
@@ -39,33 +40,17 @@ def main() -> None:
     random.seed(0)
     prepare(request)
 
-    def serve(runner: TestRunner) -> None:
+    def collected(runner: TestRunner) -> None:
         bench = _Bench(runner, request["modules"])
         told = {"tests": list(runner.items)[:_MAX_TESTS], "ini": runner.ini, "problems": runner.problems}
         write_frame(sink, {"id": request["id"], **told})
-        _serve(bench, source, sink)
+        operations: dict[str, Callable[[Request], Reply]] = {"reach": bench.reach, "run": bench.run}
+        serve(source, sink, lambda asked: operations[asked["op"]](asked))
         os._exit(0)
 
-    runner = TestRunner(serve)
+    runner = TestRunner(collected)
     said = f"pytest ended with status {start(request, runner)}: {'; '.join(runner.problems)}"
     write_frame(sink, {"id": request["id"], "failed": said[:1500]})
-
-
-def _serve(bench: _Bench, source: int, sink: int) -> None:
-    operations: dict[str, Callable[[Request], Reply]] = {"reach": bench.reach, "run": bench.run}
-    while True:
-        try:
-            request = located(read_frame(source))
-        except FrameClosed:
-            return
-        try:
-            content = operations[request["op"]](request)
-        except BaseException as error:  # noqa: BLE001 - the other side must hear of it
-            content = {"failed": failure(error)}
-        try:
-            write_frame(sink, {"id": request["id"], **content})
-        except FrameError as error:
-            write_frame(sink, {"id": request["id"], "failed": str(error)})
 
 
 class _Bench:
@@ -130,7 +115,7 @@ class _Bench:
         """Run the named tests, with another body if there is a `source`; up to the first that does not pass if `stop`.
 
         `ended` lists each test with its word and what it raised. `unbuildable` says why a variant does not fit,
-        `equivalent` that it compiles to the same; `branches` is as in `trials.try_variant`.
+        `equivalent` that it compiles to the same; `branches` are the outcomes of decisions that a reporter saw.
         """
         functions = self._find(request) if request["source"] else []
         code = _code(functions, request) if request["source"] else None
@@ -140,7 +125,7 @@ class _Bench:
         def work() -> Reply:
             branches: set[tuple[int, bool]] = set()
             for function in functions if code is not None else ():
-                function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
+                function.__globals__[BRANCH_HOOK] = branch_hook(branches)
                 function.__code__ = code  # type: ignore[assignment]
                 set_defaults(function, dict(request["defaults"]))
             ended: list[list[str]] = []
@@ -166,14 +151,6 @@ class _Bench:
         random.seed(0)
         self._runner.run(names, each)
         self._runner.current = ""
-
-
-def _branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:
-    def hook(number: int, value: Any) -> Any:
-        branches.add((number, bool(value)))
-        return value
-
-    return hook
 
 
 def _code(functions: Sequence[types.FunctionType], target: Request) -> types.CodeType | Reply:

@@ -117,7 +117,7 @@ def cover(subject: Subject, request: Request) -> Reply:
         rows = []
         for entry in subject.entries:
             branches: set[tuple[int, bool]] = set()
-            subject.function.__globals__[BRANCH_HOOK] = _branch_hook(branches)
+            subject.function.__globals__[BRANCH_HOOK] = branch_hook(branches)
             text_of(subject, entry)
             rows.append(sorted(branches))
         return {"branches": rows}
@@ -149,7 +149,9 @@ def _differ(expected: str, observed: str, level: Level) -> bool:
     return difference(restored(json.loads(expected)), restored(json.loads(observed)), level) is not None
 
 
-def _branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:
+def branch_hook(branches: set[tuple[int, bool]]) -> Callable[[int, Any], Any]:
+    """What a reporting body calls with a decision's number and outcome: notes both, and gives the outcome back."""
+
     def hook(number: int, value: Any) -> Any:
         branches.add((number, bool(value)))
         return value

@@ -28,9 +28,9 @@ _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=25
 class Setting:
     """Where reference code runs: the same for a whole build.
 
-    `modules` and `views` go by the function's name: the module's name as the tests knew it, and what of objects is
-    looked at (see `inside.observation.View`); a function without a view has everything looked at. `ordered` are the
-    names of functions whose callers depend on the order of a dictionary.
+    `modules` goes by the function's name: the module's name as the tests knew it. `view` says what of objects is looked
+    at (see `inside.view.View`), everything if it is empty. `ordered` are the names of functions whose callers depend
+    on the order of a dictionary.
     """
 
     checkout: Checkout
@@ -38,7 +38,7 @@ class Setting:
     interpreter: Interpreter
     import_roots: frozenset[str]
     modules: dict[str, str]
-    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    view: dict[str, Any] = field(default_factory=dict)
     ordered: frozenset[str] = frozenset()
 
     def target(self, function: SourceFunction) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Setting:
             "file": inside_path(function.path),
             "qualname": function.qualname,
             "line": function.first_line,
-            **self.views.get(function.name, {}),
+            **self.view,
         }
 
     def paths(self) -> list[str]:
@@ -103,20 +103,32 @@ class Bench:
         Raises `SandboxError` when the process itself is gone, hangs or talks nonsense, and `OracleError` when what
         runs in it fails by a fault of ours: neither says anything about the function.
         """
-        number = secrets.token_hex(4)
-        request = {"id": number, "op": op, "cpu_s": cpu_s, **content}
-        try:
-            self._process.send(request)
-            reply = self._process.receive(timeout_s=_WAIT_S)
-        except (FrameClosed, FrameTimeout, FrameError) as error:
-            end = self._process.finish()
-            tail = "\n".join(end.output.strip().splitlines()[-8:])
-            raise SandboxError(f"the reference process ended during {op!r}: {error}\n{tail}") from error
-        if reply.pop("id", None) != number:
-            raise SandboxError(f"the reference process answered another question than {op!r}")
+        request = {"op": op, "cpu_s": cpu_s, **content}
+        reply = exchange(self._process, request, _WAIT_S, ("the reference process", f" during {op!r}", f" than {op!r}"))
         if "failed" in reply:
             raise OracleError(f"{op!r} failed in the reference process: {reply['failed']}", next_step=REPORT)
         return reply
+
+
+def exchange(
+    process: Process, content: dict[str, Any], timeout_s: float, words: tuple[str, str, str]
+) -> dict[str, Any]:
+    """One question to a trusted process and its answer, without the id that ties them together.
+
+    `words` are for the `SandboxError` that is raised when the process is gone, hangs or answers something else: who it
+    is, when it ended, and than what it answered another question.
+    """
+    who, during, than = words
+    number = secrets.token_hex(4)
+    try:
+        process.send({"id": number, **content})
+        reply = process.receive(timeout_s=timeout_s)
+    except (FrameClosed, FrameTimeout, FrameError) as error:
+        tail = "\n".join(process.finish().output.strip().splitlines()[-8:])
+        raise SandboxError(f"{who} ended{during}: {error}\n{tail}") from error
+    if reply.pop("id", None) != number:
+        raise SandboxError(f"{who} answered another question{than}")
+    return reply
 
 
 def parts_of(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

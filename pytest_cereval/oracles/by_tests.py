@@ -20,7 +20,7 @@ from pytest_cereval.errors import OracleError, SandboxError
 from pytest_cereval.inside.equality import EXACT
 from pytest_cereval.inside.testbench import REACH_HOOK
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.candidate import Candidate
+from pytest_cereval.oracles.candidate import reference_as_candidate
 from pytest_cereval.oracles.certificate import Certificate
 from pytest_cereval.oracles.mutants import mutants
 from pytest_cereval.oracles.qualification import certificate_of, decide
@@ -36,7 +36,7 @@ from pytest_cereval.source.files import test_modules
 from pytest_cereval.source.functions import SourceFunction, without_docstring
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.recording import Recording
-from pytest_cereval.source.syntax import parse, source_text
+from pytest_cereval.source.syntax import parse
 
 MARKER = "raise RuntimeError('put in place of the body, to see which tests depend on it')"
 MAX_TESTS = 40
@@ -228,8 +228,7 @@ class _Stage:
         full = self._setting.checkout.full
         files = tuple((path, text.decode()) for path, text in twins(full, case.tests).items())
         tests = Tests(self._world, tuple(case.tests), tuple(case.tests), files)
-        text = source_text(self._setting.checkout.runtime / case.function.path)
-        reference = Candidate(text, case.function.source, case.function.first_line)
+        reference = reference_as_candidate(self._setting.checkout.runtime, case.function)
         oracle = TestOracle(self._setting)
         plain, twin = (
             oracle.session(case.function, tests, reference, twin=each, number=each) for each in (False, True)

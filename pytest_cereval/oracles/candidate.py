@@ -16,6 +16,7 @@ import io
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_cereval.oracles.additions import additions
 from pytest_cereval.oracles.blocks import Block, blocks, parse, split_lines, without_thinking
@@ -23,6 +24,7 @@ from pytest_cereval.oracles.helpers import from_other_blocks
 from pytest_cereval.oracles.signature import mismatch
 from pytest_cereval.results.failure import Failure
 from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.syntax import source_text
 
 MAX_ANSWER = 200_000
 """Characters of an answer that are looked at; a longer one is no answer."""
@@ -54,6 +56,11 @@ class Candidate:
     line: int
     notes: tuple[str, ...] = ()
     signature: tuple[str, ...] = ()
+
+
+def reference_as_candidate(runtime: Path, function: SourceFunction) -> Candidate:
+    """The checkout's own text of a function, to be judged as an answer is."""
+    return Candidate(source_text(runtime / function.path), function.source, function.first_line)
 
 
 @dataclass(frozen=True, slots=True)

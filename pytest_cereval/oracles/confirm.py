@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.candidate import Candidate
+from pytest_cereval.oracles.candidate import reference_as_candidate
 from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
 from pytest_cereval.oracles.warm import workers_for
 from pytest_cereval.source.ledger import LedgerEntry, Reason
-from pytest_cereval.source.syntax import source_text
 
 
 class Judging(NamedTuple):
@@ -43,8 +42,7 @@ def confirm(
 
     def outcome(item: Certified) -> Certified | LedgerEntry:
         function = item.function
-        text = source_text(setting.checkout.runtime / function.path)
-        candidate = Candidate(text, function.source, function.first_line)
+        candidate = reference_as_candidate(setting.checkout.runtime, function)
         certificate = item.certificate
         terms = Terms(item.core, certificate.equality, certificate.seed, shrink=False)
         place = (function.name, function.path, function.def_line)

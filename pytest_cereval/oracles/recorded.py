@@ -14,13 +14,13 @@ import hashlib
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.inside.equality import EXACT, Level
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.candidate import Candidate
+from pytest_cereval.oracles.candidate import Candidate, reference_as_candidate
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.conversation import Conversation, JudgeLimits, Run
 from pytest_cereval.oracles.differences import call_size, sentence, shown, smallest
@@ -32,7 +32,6 @@ from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.forked import ParentLostError
 from pytest_cereval.source.functions import SourceFunction
-from pytest_cereval.source.syntax import source_text
 
 _OUTPUT_CHARACTERS = 2000
 
@@ -119,18 +118,13 @@ class RecordedCallOracle:
         again = self._run_until_in_time(case, other, hash_seed=seed)
         if again.run.clean:
             return Verdict.PASS, again, True
-        if case.terms.core and (again.run.differing or again.run.stopped):
-            return self._told_apart_late(case, order, again)
+        if case.terms.core:
+            # What the core did not show: a wrong answer if a run under the first seed shows it as well, else chance.
+            once_more = self._run_until_in_time(case, order, hash_seed=0)
+            if not once_more.run.clean:
+                return _verdict(case, once_more.run), once_more, False
         timed_out = again.run.stopped is Verdict.FAIL_TIMEOUT and not again.run.differing
         return (Verdict.FAIL_TIMEOUT if timed_out else Verdict.FAIL_NONDET), again, True
-
-    def _told_apart_late(self, case: _Case, order: list[int], again: _Outcome) -> tuple[Verdict, _Outcome, bool]:
-        """What the core did not show: a wrong answer if a run under the first seed shows it as well, else chance."""
-        once_more = self._run_until_in_time(case, order, hash_seed=0)
-        if once_more.run.clean:
-            timed_out = again.run.stopped is Verdict.FAIL_TIMEOUT and not again.run.differing
-            return (Verdict.FAIL_TIMEOUT if timed_out else Verdict.FAIL_NONDET), again, True
-        return _verdict(case, once_more.run), once_more, False
 
     def _run_until_in_time(self, case: _Case, order: list[int], *, hash_seed: int) -> _Outcome:
         """One run, and one more if it timed out: to be slow once on a busy machine is no wrong answer."""
@@ -157,8 +151,8 @@ class RecordedCallOracle:
                 if talk.run.differing:
                     asked = set(order)
                     talk.ask_all(case.hidden, [index for index in range(len(case.hidden)) if index not in asked])
-                    with contextlib.suppress(CerevalError):  # a fault of ours must not hide a verdict that stands
-                        shrunk = self._shrunk(case, talk)
+                    if case.terms.shrink and talk.run.stopped is None:
+                        shrunk = self._shrunk(case, Conversation(process, limits, case.terms.level))
                 else:
                     talk.finish()
             talk.run.output = process.finish().output[-_OUTPUT_CHARACTERS:]
@@ -169,22 +163,22 @@ class RecordedCallOracle:
         return world.target(function) | {"line": line, "path": world.paths(), "site": list(world.interpreter.site)}
 
     def _shrunk(self, case: _Case, talk: Conversation) -> Shrunk | None:
-        """A small call on which the candidate differs; the verdict does not hang on it, so no fault of it counts."""
-        if not case.terms.shrink:
-            return None
+        """A small call on which the candidate differs, by a conversation of its own: the verdict does not hang on it,
+        so no fault counts, neither of the candidate nor of ours.
+        """
         shrinker = Shrinker(case.function, case.hidden, case.terms.seed, talk)
-        if talk.run.stopped is not None or not shrinker.can_shrink:
+        if not shrinker.can_shrink:
             return None
         path, limits = case.function.path, self._setting.limits
-        source = source_text(self._setting.world.checkout.runtime / path)
-        before = replace(talk.run, differing=list(talk.run.differing))
-        with self._workers.start(path, source, hash_seed=0, limits=limits.sandbox) as process:
+        itself = reference_as_candidate(self._setting.world.checkout.runtime, case.function)
+        with (
+            contextlib.suppress(CerevalError),
+            self._workers.start(path, itself.source, hash_seed=0, limits=limits.sandbox) as process,
+        ):
             reference = Conversation(process, limits, case.terms.level)
-            if not reference.load(self._request(case.function, case.function.first_line)):
-                return None
-            found = shrinker.shrink(reference)
-        talk.run = before
-        return found
+            if reference.load(self._request(case.function, itself.line)):
+                return shrinker.shrink(reference)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

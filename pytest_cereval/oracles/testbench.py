@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytest_cereval.errors import OracleError, SandboxError
-from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
-from pytest_cereval.oracles.bench import REPORT, Setting
+from pytest_cereval.oracles.bench import REPORT, Setting, exchange
 from pytest_cereval.oracles.sessions import World, start
 from pytest_cereval.sandbox.sandbox import Limits
 
@@ -56,15 +54,7 @@ class TestBench:
         return self._exchange({"op": op, "cpu_s": cpu_s, "wall_s": wall_s, **content}, wall_s + _SLACK_S)
 
     def _exchange(self, content: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        number = secrets.token_hex(4)
-        try:
-            self._process.send({"id": number, **content})
-            reply = self._process.receive(timeout_s=timeout_s)
-        except (FrameClosed, FrameTimeout, FrameError) as error:
-            tail = "\n".join(self._process.finish().output.strip().splitlines()[-8:])
-            raise SandboxError(f"the process that runs the repository's tests ended: {error}\n{tail}") from error
-        if reply.pop("id", None) != number:
-            raise SandboxError("the process that runs the repository's tests answered another question")
+        reply = exchange(self._process, content, timeout_s, ("the process that runs the repository's tests", "", ""))
         if "failed" in reply:
             if "op" not in content:
                 raise SandboxError(f"the repository's tests cannot be collected: {reply['failed']}")

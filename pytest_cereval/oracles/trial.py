@@ -39,6 +39,11 @@ class Result:
     killers: set[str] = field(default_factory=set)
 
     @property
+    def survives(self) -> bool:
+        """Whether it should be told apart and is not."""
+        return self.passes and not self.equivalent
+
+    @property
     def text(self) -> str:
         """Where the variant differs and how."""
         return f"line {self.variant.line}: {self.variant.label}"
@@ -139,31 +144,22 @@ class Trial:
         for part in parts_of(drawn):
             reply = self._bench.ask("adopt", key=self._function.name, entries=part, cpu_s=_EXTEND_CPU_S)
             self._entries += [part[place] for place in reply.get("found", ())]
-        steady = self._steady(list(range(start, len(self._entries))))
+        steady = self._steady(self._told(range(start, len(self._entries))))
         chosen = dict(sorted(steady.items())[:MAX_GENERATED])
         self._useful |= chosen
         self._keep([*range(start), *chosen])
-        self._hold([result for result in results if result.passes and not result.equivalent], start)
+        self._hold([result for result in results if result.survives], start)
         return len(drawn)
 
     def keep_laws(self, partner: tuple[SourceFunction, Sequence[Entry]] | None) -> tuple[str, ...]:
         """Add the calls of laws that the reference keeps on all of them; the names of these laws."""
-        seen = self._seen(self._bench, self._function, len(self._given[:_MAX_SEEN]))
+        seen = _seen(self._bench, self._function, self._entries[: len(self._given)][:_MAX_SEEN])
         others: list[Seen] = []
-        if partner is not None and self._bench.other().load(partner[0], partner[1][:_MAX_SEEN]) is None:
-            others = self._seen(self._bench.other(), partner[0], len(partner[1][:_MAX_SEEN]))
+        if partner is not None:
+            function, entries = partner[0], partner[1][:_MAX_SEEN]
+            if self._bench.other().load(function, entries) is None:
+                others = _seen(self._bench.other(), function, entries)
         return tuple(law.name for law in laws(self._function, seen, others) if self._keeps(law))
-
-    def _seen(self, bench: Bench, function: SourceFunction, count: int) -> list[Seen]:
-        order = list(range(count))
-        replies = bench.ask("replay", key=function.name, order=order, full=True, cpu_s=_EXTEND_CPU_S).get("replies", ())
-        return [
-            Seen({}, told["before"], told["observation"])
-            if function is not self._function
-            else Seen(self._entries[number], told["before"], told["observation"])
-            for number, told in zip(order, replies, strict=False)
-            if "observation" in told
-        ]
 
     def _keeps(self, law: Law) -> bool:
         start = len(self._entries)
@@ -171,12 +167,12 @@ class Trial:
         reply = self._bench.ask("adopt", key=self._function.name, entries=entries, again=True, cpu_s=_EXTEND_CPU_S)
         places = reply.get("found", ())
         self._entries += [entries[place] for place in places]
-        numbers = list(range(start, len(self._entries)))
-        told = self._told(numbers)
+        told = self._told(range(start, len(self._entries)))
         wanted = [law.pairs[place].wanted for place in places]
         holds = len(places) == len(law.pairs) == len(told) and [item.outcome for item in told.values()] == wanted
         known = {item.digest for item in self.inputs}
-        steady = self._steady([number for number in numbers if told[number].digest not in known]) if holds else {}
+        new = {number: item for number, item in told.items() if item.digest not in known}
+        steady = self._steady(new) if holds else {}
         self._useful |= steady
         self._keep([*range(start), *steady])
         return holds and (bool(steady) or any(item.digest in known for item in told.values()))
@@ -184,7 +180,8 @@ class Trial:
     def _hold(self, left: Sequence[Result], start: int) -> list[tuple[Result, list[int]]]:
         """Hold variants against the inputs from number `start` on; only steady inputs count as killers."""
         caught = [(result, list(self._ask(result.variant, start=start).get("differs") or [])) for result in left]
-        steady = self._steady(sorted({numbers[0] for _, numbers in caught if numbers} - set(self._useful)))
+        firsts = sorted({numbers[0] for _, numbers in caught if numbers} - set(self._useful))
+        steady = self._steady(self._told(firsts))
         self._useful |= steady
         for result, numbers in caught:
             killers = {self._useful[number].digest for number in numbers if number in self._useful}
@@ -194,7 +191,7 @@ class Trial:
 
     def extend(self, results: Sequence[Result], lent: list[Entry], limit: int) -> None:
         """Try edits of all inputs so far, earlier edits included; keep those that tell a passing variant apart."""
-        left = [result for result in results if result.passes and not result.equivalent]
+        left = [result for result in results if result.survives]
         if not left:
             return
         spans = sorted({result.variant.span or self._whole for result in left})
@@ -209,14 +206,26 @@ class Trial:
             shaken = {numbers[0] for _, numbers in caught if numbers} - self._useful.keys()
             self._keep([number for number in range(len(self._entries)) if number not in shaken])
 
-    def _steady(self, numbers: list[int]) -> dict[int, Glimpse]:
-        """The edits of these numbers that a process under another hash seed answers in the same way."""
-        if not numbers:
+    def _steady(self, found: dict[int, Glimpse]) -> dict[int, Glimpse]:
+        """Those that a process under another hash seed answers in the same way."""
+        if not found:
             return {}
-        found = self._told(numbers)
         shaken = self._refused | differing(self._bench.other(), self._function, list(found.values()), 1).lost
         return {number: item for number, item in found.items() if item.digest not in shaken}
 
     def _told(self, numbers: Sequence[int]) -> dict[int, Glimpse]:
+        if not numbers:
+            return {}
         told = self._bench.ask("tell", key=self._function.name, numbers=list(numbers)).get("told", [])
         return {number: Glimpse.told(self._entries[number], item) for number, item in zip(numbers, told, strict=False)}
+
+
+def _seen(bench: Bench, function: SourceFunction, entries: Sequence[Entry]) -> list[Seen]:
+    """What the calls that a bench has loaded first are and do, as far as they can be rebuilt."""
+    order = list(range(len(entries)))
+    replies = bench.ask("replay", key=function.name, order=order, full=True, cpu_s=_EXTEND_CPU_S).get("replies", ())
+    return [
+        Seen(entry, told["before"], told["observation"])
+        for entry, told in zip(entries, replies, strict=False)
+        if "observation" in told
+    ]

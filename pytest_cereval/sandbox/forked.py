@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
 import socket
-from pathlib import Path
 from typing import Protocol
 
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.inside.nursery import ENDED, MAX_MESSAGE, STATUS
+from pytest_cereval.sandbox import pidfd
 from pytest_cereval.sandbox.accounting import tree_seconds
 from pytest_cereval.sandbox.sandbox import EndStatus
 
@@ -42,19 +40,16 @@ class Forked:
         self._first = first
         self._report = report
         self._parent = parent
-        self._pid = pid_of(first)
+        self._pid = pidfd.pid_of(first)
 
     def first(self) -> int:
         return os.dup(self._first)
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        pidfd.kill(self._first)
 
     def gone(self, timeout_s: float) -> bool:
-        watch = select.poll()
-        watch.register(self._first, select.POLLIN)
-        return bool(watch.poll(timeout_s * 1000))
+        return pidfd.gone(self._first, timeout_s)
 
     def reap(self) -> tuple[EndStatus, int, float]:
         """What the first process reported, or that it was killed; raises `ParentLostError` if that is not its fate."""
@@ -80,11 +75,3 @@ class Forked:
         os.close(self._first)
         self._report.close()
         self._parent.end()
-
-
-def pid_of(pidfd: int) -> int:
-    """The process's id in the /proc that is mounted here, or -1."""
-    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text("ascii").splitlines():
-        if line.startswith("Pid:"):
-            return int(line.split()[1])
-    return -1

@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import select
-import signal
 import struct
 import subprocess
 import termios
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 from pytest_cereval.errors import SandboxError
+from pytest_cereval.sandbox import pidfd
 from pytest_cereval.sandbox.accounting import tree_seconds
 from pytest_cereval.sandbox.limits import resource_limits
 from pytest_cereval.sandbox.process import reap_child
@@ -77,13 +77,10 @@ class Namespace:
                 Path(f"/proc/{pid}/oom_score_adj").write_text("1000", "ascii")
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        pidfd.kill(self._first)
 
     def gone(self, timeout_s: float) -> bool:
-        watch = select.poll()
-        watch.register(self._first, select.POLLIN)
-        return bool(watch.poll(timeout_s * 1000))
+        return pidfd.gone(self._first, timeout_s)
 
     def first(self) -> int:
         return os.pidfd_open(self.child.pid)

@@ -12,7 +12,6 @@ import dataclasses
 import json
 import os
 import resource
-import select
 import socket
 import threading
 from collections.abc import Sequence
@@ -23,9 +22,9 @@ from typing import Any, Self
 
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.inside.nursery import FORK, MAX_MESSAGE, PRELOAD, READY, REFUSED, SOCKET_VARIABLE
-from pytest_cereval.sandbox import seccomp
+from pytest_cereval.sandbox import pidfd, seccomp
 from pytest_cereval.sandbox.contents import hold
-from pytest_cereval.sandbox.forked import Forked, ParentLostError, pid_of
+from pytest_cereval.sandbox.forked import Forked, ParentLostError
 from pytest_cereval.sandbox.limits import resource_limits
 from pytest_cereval.sandbox.mounts import SHM_MB
 from pytest_cereval.sandbox.output import printable
@@ -68,7 +67,7 @@ class Nursery:
             self._control.settimeout(_ANSWER_S)
             self._itself = self._receive_ready(self._control)
             stack.callback(os.close, self._itself)
-            self._pid = pid_of(self._itself)
+            self._pid = pidfd.pid_of(self._itself)
             self._open = stack.pop_all()
 
     def preload(self, names: Sequence[str], **where: Any) -> list[str]:
@@ -164,12 +163,8 @@ class Nursery:
     @property
     def alive(self) -> bool:
         """Whether its process has not ended."""
-        watch = select.poll()
         with self._lock:
-            if self._closed:
-                return False
-            watch.register(self._itself, select.POLLIN)
-            return not watch.poll(0)
+            return not self._closed and not pidfd.gone(self._itself, 0)
 
     @property
     def retired(self) -> bool:

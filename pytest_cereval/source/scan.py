@@ -18,6 +18,11 @@ class Scan:
     eligible: tuple[SourceFunction, ...]
     ledger: tuple[LedgerEntry, ...]
 
+    @property
+    def packages(self) -> frozenset[str]:
+        """The top-level names under which the functions' modules are imported."""
+        return frozenset(function.module.partition(".")[0] for function in self.functions)
+
 
 def scan(tree: Path) -> Scan:
     """Read all evaluated files below `tree`; a file that does not parse is one ledger entry, not an error."""

@@ -154,12 +154,12 @@ class _Build:
         self.folder = cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds))
         self.loaded: frozenset[str] = frozenset()
         self.needed: frozenset[str] = frozenset()
-        self.own: frozenset[str] = frozenset()
+        self.packages: frozenset[str] = frozenset()
 
     def suite(self) -> Suite:
         """All steps, in order."""
         found = scan(self.files.runtime)
-        self.own = frozenset(function.module.partition(".")[0] for function in found.functions)
+        self.packages = found.packages
         if not found.functions:
             raise SourceError(
                 f"{self.files.revision.name} at {self.files.revision.short} has no function to evaluate",
@@ -175,7 +175,8 @@ class _Build:
             **looked_at(self.files.full, found),
         )
         certified, ledger = self._certify(setting, found, recording)
-        tasks = tuple(sorted((self._task(item, found, setting) for item in certified), key=lambda task: task.name))
+        judging = self._judging(setting)
+        tasks = tuple(sorted((self._task(item, found, judging) for item in certified), key=lambda task: task.name))
         entries = sorted([*found.ledger, *ledger], key=lambda entry: (entry.path, entry.line, entry.function))
         return Suite(
             revision=self.files.revision,
@@ -255,11 +256,15 @@ class _Build:
         """Without what the judge would not pass in the reference's own words; that goes on the ledger."""
         self.loaded |= fresh.loaded_files
         self.needed |= fresh.needed
-        judging = Judging(setting, site_hidden(self.interpreter, self.own, self.loaded), tuple(sorted(self.needed)))
-        judged = confirm(judging, fresh.certified, workers=self.settings.workers, progress=self.progress)
+        judged = confirm(self._judging(setting), fresh.certified, workers=self.settings.workers, progress=self.progress)
         passed = tuple(item for item in judged if isinstance(item, Certified))
         failed = tuple(item for item in judged if isinstance(item, LedgerEntry))
         return replace(fresh, certified=passed, ledger=(*fresh.ledger, *failed))
+
+    def _judging(self, setting: Setting) -> Judging:
+        """How answers are judged, by what is known of the reference so far."""
+        hidden = site_hidden(self.interpreter, self.packages, self.loaded)
+        return Judging(setting, hidden, tuple(sorted(self.needed)))
 
     def _remember(self, fresh: Certification) -> None:
         common = {"loaded": sorted(fresh.loaded_files), "needed": sorted(fresh.needed)}
@@ -272,8 +277,8 @@ class _Build:
     def _outcome_file(self, function: SourceFunction) -> Path:
         return self.folder / f"{cache.cache_key(name=function.name)}.json"
 
-    def _task(self, item: Certified, found: Scan, setting: Setting) -> Task:
-        function = item.function
+    def _task(self, item: Certified, found: Scan, judging: Judging) -> Task:
+        function, setting = item.function, judging.setting
         surroundings = Surroundings(
             repository=self.files.revision.name,
             tree=self.files.runtime,
@@ -289,7 +294,7 @@ class _Build:
             prompt.user,
             inputs,
             item.certificate.equality.to_dict(),
-            setting.views[function.name],
+            setting.view,
             setting.target(function),
             sorted(setting.import_roots),
             item.tests.to_dict() if item.tests else None,
@@ -315,9 +320,9 @@ class _Build:
             tests=item.tests,
             level=item.certificate.equality,
             seed=item.certificate.seed,
-            view=setting.views[function.name],
-            needed=tuple(sorted(self.needed)),
-            site_hidden=site_hidden(self.interpreter, self.own, self.loaded),
+            view=setting.view,
+            needed=judging.needed,
+            site_hidden=judging.hidden,
         )
         oracle.save(self.cache_folder, task.id)
         return task

@@ -21,13 +21,11 @@ _TEST_TOOLS = (
 
 
 def looked_at(tree: Path, found: Scan) -> dict[str, Any]:
-    """What of objects counts for each function, and for which functions the order of dictionaries does."""
+    """What of objects counts, and for which functions the order of dictionaries does."""
     uses = usage(tree)
-    packages = sorted({function.module.partition(".")[0] for function in found.functions})
-    private = uses.private_names()
-    views = {item.name: {"packages": packages, "private": private} for item in found.eligible}
+    view = {"packages": sorted(found.packages), "private": uses.private_names()}
     ordered = frozenset(item.name for item in found.eligible if item.bare_name in uses.ordered)
-    return {"views": views, "ordered": ordered}
+    return {"view": view, "ordered": ordered}
 
 
 def site_hidden(interpreter: Interpreter, own: frozenset[str], loaded: frozenset[str]) -> tuple[str, ...]:

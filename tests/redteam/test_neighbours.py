@@ -15,7 +15,7 @@ import pytest
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle
 from pytest_cereval.oracles.warm import WarmWorkers
 from pytest_cereval.results.verdict import Verdict
-from pytest_cereval.sandbox.forked import pid_of
+from pytest_cereval.sandbox.pidfd import pid_of
 from tests.oracles.judging import FILE, Place, call, place
 from tests.redteam.agents import LIMITS, Agent
 

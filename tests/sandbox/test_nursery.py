@@ -17,9 +17,10 @@ from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.compiled import bytecode_of, with_bytecode
 from pytest_cereval.oracles.warm import WarmOrCold, WarmWorkers, workers_for
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
-from pytest_cereval.sandbox.forked import ParentLostError, pid_of
+from pytest_cereval.sandbox.forked import ParentLostError
 from pytest_cereval.sandbox.inspection import require_sealed_forks
 from pytest_cereval.sandbox.nursery import NestingError, Nursery
+from pytest_cereval.sandbox.pidfd import pid_of
 from pytest_cereval.sandbox.process import Process
 from pytest_cereval.sandbox.sandbox import Bind, EndStatus, Launch, Level, Limits, Sandbox
 from pytest_cereval.source.layout import REPOSITORY, python_program
