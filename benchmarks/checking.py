@@ -21,12 +21,13 @@ from pathlib import Path
 import platformdirs
 
 from pytest_cereval import evaluate
+from pytest_cereval.assembly import BuildSettings
+from pytest_cereval.build import build_suite
 from pytest_cereval.evaluate import Bench
 from pytest_cereval.oracles.workers import ColdWorkers
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.choose import choose_sandbox
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
-from pytest_cereval.tasks.build import BuildSettings, build_suite
 from pytest_cereval.tasks.suite import TaskOracle
 
 _V1 = Path("/sys/fs/cgroup/cpuacct")

@@ -63,25 +63,49 @@ _sandbox = click.option(
     show_default=True,
     help="Code around the function.",
 )
+@click.option("--categories", default="", metavar="LIST", help="Which categories, with commas; all by default.")
+@click.option("--faults", type=click.IntRange(min=1), default=1, show_default=True, help="Bugs asked about a function.")
+@click.option("--hint", type=click.Choice(["none", "symptom"]), default="none", help="What is given away of a bug.")
 @_python
 @_sandbox
 @_cache
 def tasks(
-    repository: str, as_json: bool, limit: int, context_tokens: int, python: Path, sandbox: str, cache: Path
+    repository: str,
+    as_json: bool,
+    limit: int,
+    context_tokens: int,
+    categories: str,
+    faults: int,
+    hint: str,
+    python: Path,
+    sandbox: str,
+    cache: Path,
 ) -> None:
     """Turn every function of a commit into a task or a ledger entry, and print them.
 
     The JSON is the same, byte for byte, for the same commit, rules, interpreter and settings.
     """
+    from pytest_cereval.assembly import BuildSettings
+    from pytest_cereval.build import build_suite
+    from pytest_cereval.categories.registry import KNOWN, named
     from pytest_cereval.sandbox.choose import choose_sandbox
     from pytest_cereval.sandbox.interpreter import inspect_interpreter
     from pytest_cereval.sandbox.sandbox import Level
-    from pytest_cereval.tasks.build import BuildSettings, build_suite
     from pytest_cereval.tasks.prompt import PromptSettings
 
+    try:
+        chosen = named(categories) if categories else KNOWN
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--categories") from error
     suite = build_suite(
         repository,
-        BuildSettings(limit=limit, prompt=PromptSettings(context_tokens)),
+        BuildSettings(
+            limit=limit,
+            categories=chosen,
+            hint=hint,
+            faults=faults,
+            prompt=PromptSettings(context_tokens),
+        ),
         interpreter=inspect_interpreter(python),
         sandbox=lambda: choose_sandbox(Level(sandbox)),
         cache_folder=cache,

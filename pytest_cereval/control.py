@@ -232,9 +232,9 @@ class Controller:
 
     def _record_crash(self, report: pytest.TestReport) -> None:
         assert self._desk is not None  # noqa: S101 - the caller has looked
-        name = str(report.nodeid).rpartition("::")[2]
+        _, category, name = ["", "", *str(report.nodeid).split("::")][-3:]
         for task in self._desk.suite.tasks:
-            if task.name == name and task.id not in self._desk.recorded:
+            if (task.category, task.name) == (category, name) and task.id not in self._desk.recorded:
                 blank = blank_attempt(
                     task,
                     run_id=self._desk.run_id,

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_cereval.categories.registry import asked
 from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.models.model import Completion, prompt_sha256
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.linting import Linter
-from pytest_cereval.oracles.oracle import Finding, InTurn, Oracle
+from pytest_cereval.oracles.oracle import Finding, InTurn, Judged, Oracle
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
 from pytest_cereval.oracles.tested import TestOracle
 from pytest_cereval.oracles.warm import workers_for
@@ -43,16 +44,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of the text of an answer; `candidate` is what was judged, empty where there was nothing to judge."""
-
-    verdict: Verdict
-    detail: str
-    evidence: dict[str, Any]
-    candidate: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Bench:
     """Where attempts are judged: the same for a whole run. Without a `linter` nothing is linted.
 
@@ -74,7 +65,8 @@ class Bench:
                 workers.close()
             self._workers.clear()
 
-    def _workers_for(self, world: Setting, oracle: TaskOracle) -> Workers:
+    def workers_for(self, world: Setting, oracle: TaskOracle) -> Workers:
+        """What the candidates of a task run in."""
         with self._lock:
             key = (world.import_roots, oracle.site_hidden)
             if key not in self._workers:
@@ -96,32 +88,49 @@ class Bench:
             detail=judged.detail,
             evidence=judged.evidence,
             candidate=judged.candidate,
+            claimed=judged.claimed,
+            scores=judged.scores,
         )
 
     def judge_text(self, oracle: TaskOracle, text: str, *, shrink: bool = True) -> Judged:
         """The verdict on the text of an answer, from extraction to evidence; raises `CerevalError`."""
-        function = oracle.function
-        original = source_text(self.checkout.runtime / function.path)
+        room = JudgeRoom(self, oracle, shrink)
+        return asked(oracle.category).judge(room, text)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRoom:
+    """Where one answer is judged; see `categories.category.Room`."""
+
+    bench: Bench
+    oracle: TaskOracle
+    shrink: bool = True
+
+    @property
+    def world(self) -> Setting:
+        """See `Room`."""
+        return Setting(
+            checkout=self.bench.checkout,
+            sandbox=self.bench.sandbox,
+            interpreter=self.bench.interpreter,
+            import_roots=self.oracle.import_roots,
+            modules={self.oracle.function.name: self.oracle.module},
+            view=self.oracle.view,
+        )
+
+    @property
+    def original(self) -> str:
+        """See `Room`."""
+        return source_text(self.bench.checkout.runtime / self.oracle.function.path)
+
+    def behaves(self, text: str, *, shrink: bool = True) -> Judged:
+        """See `Room`."""
+        oracle, function, original = self.oracle, self.oracle.function, self.original
         found = extract(text, function, original)
         if isinstance(found, NoAnswer):
             evidence = {"error": found.reason, MISSING: found.failure.value, "hidden": len(oracle.hidden), "checked": 0}
             return Judged(Verdict.NO_ANSWER, found.reason, evidence)
-        world = Setting(
-            checkout=self.checkout,
-            sandbox=self.sandbox,
-            interpreter=self.interpreter,
-            import_roots=oracle.import_roots,
-            modules={function.name: oracle.module},
-            view=oracle.view,
-        )
-        terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
-        setting = JudgeSetting(world, hidden=oracle.site_hidden)
-        workers = self._workers_for(world, oracle)
-        judge: Oracle = RecordedCallOracle(setting, workers).for_task(function, oracle.hidden, terms)
-        if oracle.tests is not None:
-            by_tests = TestOracle(world).for_task(function, oracle.tests)
-            judge = InTurn(judge, by_tests) if oracle.hidden else by_tests
-        finding, remarks = self._beside_linters(judge, found, function.path, original)
+        finding, remarks = self._beside_linters(self._judge(shrink and self.shrink), found, original)
         told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
         more: dict[str, Any] = {
             "notes": list(found.notes),
@@ -129,15 +138,27 @@ class Bench:
             "lint": remarks,
         }
         evidence = told | {name: value for name, value in more.items() if value}
-        return Judged(finding.verdict, finding.detail, evidence, found.definition)
+        return Judged(finding.verdict, finding.detail, evidence, found.definition, claimed=True)
+
+    def _judge(self, shrink: bool) -> Oracle:
+        """Calls, tests, or calls and then tests, as the function's certificate says."""
+        oracle, world = self.oracle, self.world
+        setting = JudgeSetting(world, hidden=oracle.site_hidden)
+        terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
+        workers = self.bench.workers_for(world, oracle)
+        judge: Oracle = RecordedCallOracle(setting, workers).for_task(oracle.function, oracle.hidden, terms)
+        if oracle.tests is not None:
+            by_tests = TestOracle(world).for_task(oracle.function, oracle.tests)
+            judge = InTurn(judge, by_tests) if oracle.hidden else by_tests
+        return judge
 
     def _beside_linters(
-        self, judge: Oracle, candidate: Candidate, path: str, original: str
+        self, judge: Oracle, candidate: Candidate, original: str
     ) -> tuple[Finding, list[dict[str, Any]]]:
         """The finding, and what linters say, who work while the judge waits for the candidate."""
-        if self.linter is None:
+        if self.bench.linter is None:
             return judge.judge(candidate), []
-        with self.linter.alongside(candidate, path, original) as remarks:
+        with self.bench.linter.alongside(candidate, self.oracle.function.path, original) as remarks:
             finding = judge.judge(candidate)
             return finding, remarks()
 
@@ -164,6 +185,8 @@ def blank_attempt(task: Task, *, run_id: str, nodeid: str, sandbox_level: str, s
         category=task.category.value,
         requirement=task.requirement.value,
         stratum=task.stratum,
+        band=task.band.value,
+        control=task.control,
         sample=sample,
         prompt_sha256=prompt_sha256(task.prompt),
         prompt_system=task.prompt.system,

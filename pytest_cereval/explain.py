@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cereval.errors import SettingsError, SourceError
-from pytest_cereval.evaluate import Bench, Judged
+from pytest_cereval.evaluate import Bench
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.linting import Linter
+from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.oracles.render import render_call, render_observation
 from pytest_cereval.report.facts import certificate_rows
 from pytest_cereval.report.text import evidence_lines, one_line, printable

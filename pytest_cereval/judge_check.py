@@ -17,13 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_cereval.errors import CerevalError, SandboxError
-from pytest_cereval.evaluate import Bench, Judged
+from pytest_cereval.evaluate import Bench
 from pytest_cereval.inside.calls import describe, observe
 from pytest_cereval.inside.equality import EXACT
 from pytest_cereval.inside.observation import digest
 from pytest_cereval.oracles import control
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.cheats import CHEATS, EXPECTED, NEED_CONFINEMENT, RIGHT, WRONG
+from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.report.text import one_line
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.interpreter import Interpreter

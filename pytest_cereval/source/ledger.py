@@ -26,19 +26,25 @@ class Reason(enum.StrEnum):
     WEAK_MUTANTS = "too many mutants survive"
     REJECTS_REWRITE = "a behaviour-preserving rewrite fails"
     BROKEN_PIPELINE = "the reference fails as a candidate"
+    NO_FAULT = "no injected bug could be certified"
+    NO_WEAKNESS = "no weakness could be planted and exploited"
     INTERNAL = "pytest-cereval itself failed on it"
     NOT_SELECTED = "not selected by the limit"
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One function (or unparsable file, with an empty `function`) that yields no task, and why."""
+    """One function (or unparsable file, with an empty `function`) that yields no task, and why.
+
+    `category` is empty where this holds for every category, else the one for which it does.
+    """
 
     function: str
     path: str
     line: int
     reason: Reason
     detail: str = ""
+    category: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only."""

@@ -1,4 +1,4 @@
-"""Turns what became of a function, certified or refused, into the content of its cache file, and back."""
+"""Turns what became of a function, certified, asked about or refused, into the content of a cache file, and back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_cereval.oracles.sessions import file_of
 from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry
+from pytest_cereval.tasks.question import Question
 
 
 def outcome_from(data: dict[str, Any]) -> Certified | LedgerEntry:
@@ -39,6 +40,20 @@ def certified_dict(item: Certified) -> dict[str, Any]:
         "core": item.core,
         "tests": item.tests.to_dict() if item.tests else None,
     }
+
+
+def questions_from(data: dict[str, Any]) -> tuple[Question, ...] | LedgerEntry:
+    """What is asked about a function, from its file."""
+    if "ledger" in data:
+        return LedgerEntry.from_dict(data["ledger"])
+    return tuple(Question.from_dict(each) for each in data["questions"])
+
+
+def questions_dict(told: tuple[Question, ...] | LedgerEntry) -> dict[str, Any]:
+    """JSON builtins only."""
+    if isinstance(told, LedgerEntry):
+        return {"ledger": told.to_dict()}
+    return {"questions": [each.to_dict() for each in told]}
 
 
 def what_judges(item: Certified, full: Path) -> tuple[str, ...]:

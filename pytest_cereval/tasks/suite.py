@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry
 from pytest_cereval.source.repository import Revision
 from pytest_cereval.tasks import cache
-from pytest_cereval.tasks.task import Task
+from pytest_cereval.tasks.task import Category, Task
 
 FORMAT_VERSION = 1
 
@@ -62,9 +62,12 @@ class Suite:
             ledger=tuple(LedgerEntry.from_dict(entry) for entry in data["ledger"]),
         )
 
-    def reasons(self) -> dict[str, int]:
-        """How many functions (and unparsable files) have no task, by reason, most frequent first."""
-        return dict(Counter(entry.reason.value for entry in self.ledger).most_common())
+    def reasons(self, category: str = "") -> dict[str, int]:
+        """How many functions (and unparsable files) have no task in a category, by reason, most frequent first.
+
+        Without a category: those that have no task in any.
+        """
+        return dict(Counter(entry.reason.value for entry in self.ledger if entry.category == category).most_common())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class TaskOracle:
     quick check; `level` is how observations are compared, `seed` the one of the examples drawn, and `view` what of
     objects is looked at. `needed` are installed modules that opening the inputs imports, `site_hidden` installed
     packages that the reference did not need and a candidate must not see. Where there are `tests`, these judge: alone
-    without hidden inputs, else what passes on those.
+    without hidden inputs, else what passes on those. `planted` is what the judge of the task's category must know.
     """
 
     function: SourceFunction
@@ -89,6 +92,8 @@ class TaskOracle:
     seed: int = 0
     needed: tuple[str, ...] = ()
     tests: Tests | None = None
+    category: Category = Category.CODE_GENERATION
+    planted: dict[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path, task_id: str) -> None:
         """Write the oracle file of a task."""
@@ -104,6 +109,8 @@ class TaskOracle:
             "site_hidden": list(self.site_hidden),
             "needed": list(self.needed),
             "tests": self.tests.to_dict() if self.tests else None,
+            "category": self.category.value,
+            "planted": self.planted,
         }
         cache.save(oracle_file(folder, task_id), content)
 
@@ -125,6 +132,8 @@ class TaskOracle:
             site_hidden=tuple(data["site_hidden"]),
             needed=tuple(data["needed"]),
             tests=Tests.from_dict(data["tests"]) if data["tests"] else None,
+            category=Category(data["category"]),
+            planted=data["planted"],
         )
 
 

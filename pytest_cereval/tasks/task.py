@@ -5,13 +5,14 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_cereval.models.model import Prompt
 from pytest_cereval.oracles.certificate import Certificate
+from pytest_cereval.results.band import Band
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ASKED = "Write `"
 CONSTRAINTS = "\nConstraints:\n"
 """Where the part of a prompt that states the requirement begins and ends."""
@@ -49,8 +50,11 @@ class Size(enum.StrEnum):
 class Task:
     """One question about one function.
 
-    `inputs` are digests of the hidden inputs, sorted; the inputs themselves lie in the oracle file that `id` names.
-    `definition_line` is the line of `def` in the pinned file. `id` is a digest of everything that decides a verdict.
+    `name` is the function's, with a label in brackets where its category asks several questions about it. `band` is how
+    hard the question is, `about` what a report may say of it and no model sees, and `control` tells that nothing is
+    wrong with what is shown. `inputs` are digests of the hidden inputs, sorted; the inputs themselves lie in the oracle
+    file that `id` names. `definition_line` is the line of `def` in the pinned file. `id` is a digest of everything that
+    decides a verdict.
     """
 
     id: str
@@ -63,6 +67,10 @@ class Task:
     prompt: Prompt
     inputs: tuple[str, ...]
     certificate: Certificate
+    function: str = ""
+    band: Band = Band.STANDARD
+    about: dict[str, Any] = field(default_factory=dict)
+    control: bool = False
 
     @property
     def stratum(self) -> str:
@@ -90,6 +98,10 @@ class Task:
             "prompt": {"system": self.prompt.system, "user": self.prompt.user},
             "inputs": list(self.inputs),
             "certificate": self.certificate.to_dict(),
+            "function": self.function,
+            "band": self.band.value,
+            "about": self.about,
+            "control": self.control,
         }
 
     @classmethod
@@ -108,6 +120,10 @@ class Task:
             prompt=Prompt(**data["prompt"]),
             inputs=tuple(data["inputs"]),
             certificate=Certificate.from_dict(data["certificate"]),
+            function=data["function"],
+            band=Band(data["band"]),
+            about=data["about"],
+            control=data["control"],
         )
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cereval.assembly import BuildSettings
+from pytest_cereval.build import build_suite
 from pytest_cereval.models.model import Completion, FinishReason
 from pytest_cereval.models.replay import record_line
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
-from pytest_cereval.tasks.build import BuildSettings, build_suite
 from pytest_cereval.tasks.suite import Suite, TaskOracle
+from pytest_cereval.tasks.task import Category
 
 REPOSITORIES = Path(__file__).parents[1] / "repos"
 GIT = {
@@ -57,7 +59,7 @@ def suite(tiny_repository: Path, cache_folder: Path) -> Suite:
     """The tiny repository's suite."""
     return build_suite(
         str(tiny_repository),
-        BuildSettings(),
+        BuildSettings(categories=(Category.CODE_GENERATION,)),
         interpreter=inspect_interpreter(Path(sys.executable)),
         sandbox=Bubblewrap,
         cache_folder=cache_folder,
@@ -121,6 +123,7 @@ def arguments(
             f"--cereval-repo={tiny_repository}",
             f"--cereval-model={model}",
             f"--cereval-cache={cache_folder}",
+            "--cereval-categories=code_generation",
             *more,
         ]
 

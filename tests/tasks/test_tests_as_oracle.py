@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cereval.assembly import BuildSettings
+from pytest_cereval.build import Built, build_suite
 from pytest_cereval.evaluate import Bench
 from pytest_cereval.oracles.tested import Tests
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
 from pytest_cereval.source.ledger import Reason
-from pytest_cereval.tasks.build import BuildSettings, Built, build_suite
 from pytest_cereval.tasks.suite import TaskOracle
 from pytest_cereval.tasks.task import Task
 

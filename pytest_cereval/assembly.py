@@ -1,19 +1,15 @@
-"""Turns a repository specification into a suite: checkout, recording, certification, prompts; all of it cached."""
+"""Turns a checkout into a suite, step by step: recording, certificates, questions, tasks; each step cached."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.metadata
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-import pytest_cereval
+from pytest_cereval.categories.category import Progress, Questions, World
+from pytest_cereval.categories.registry import KNOWN, asked
 from pytest_cereval.errors import SourceError
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.cases import Certified
@@ -25,25 +21,33 @@ from pytest_cereval.source.files import RULES_VERSION
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording, RecordingBounds, record_calls
-from pytest_cereval.source.repository import Checkout, Revision, checkout, resolve
+from pytest_cereval.source.repository import Checkout
 from pytest_cereval.source.scan import Scan, scan
 from pytest_cereval.tasks import cache
-from pytest_cereval.tasks.outcomes import certified_dict, outcome_from, what_judges
-from pytest_cereval.tasks.prompt import PromptSettings, Surroundings, code_generation_prompt
+from pytest_cereval.tasks.outcomes import certified_dict, outcome_from, questions_dict, questions_from, what_judges
+from pytest_cereval.tasks.prompt import PromptSettings, Surroundings
+from pytest_cereval.tasks.question import Question
+from pytest_cereval.tasks.quotas import Quotas
 from pytest_cereval.tasks.select import requirement_of, selection_order
 from pytest_cereval.tasks.sight import looked_at, site_hidden
-from pytest_cereval.tasks.suite import Suite, TaskOracle, oracle_file
+from pytest_cereval.tasks.suite import Suite, TaskOracle
 from pytest_cereval.tasks.task import Category, Size, Task, task_id
 
-Progress = Callable[[str, int, int], None]
 _BATCH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """What shapes a suite. `limit` is the number of tasks, 0 for all; `workers` changes speed only."""
+    """What shapes a suite.
+
+    `limit` is the number of tasks, 0 for all. `hint` is `none`, or `symptom` where questions about faults show a
+    failing call; `faults` bounds how many are asked about one function. `workers` changes speed only.
+    """
 
     limit: int = 0
+    categories: tuple[Category, ...] = KNOWN
+    hint: str = "none"
+    faults: int = 1
     prompt: PromptSettings = field(default_factory=PromptSettings)
     bounds: RecordingBounds = field(default_factory=RecordingBounds)
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
@@ -52,97 +56,26 @@ class BuildSettings:
         """The part that changes results."""
         return {
             "limit": self.limit,
+            "categories": [category.value for category in self.categories],
+            "hint": self.hint,
+            "faults": self.faults,
             "context_tokens": self.prompt.context_tokens,
             "bounds": asdict(self.bounds),
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A suite with what the judge needs beside it."""
-
-    suite: Suite
-    checkout: Checkout
-    cached: bool
-
-
-def build_suite(
-    spec: str,
-    settings: BuildSettings,
-    *,
-    interpreter: Interpreter,
-    sandbox: Callable[[], Sandbox],
-    cache_folder: Path,
-    progress: Progress,
-) -> Built:
-    """Build, or load from the cache, the suite of `PATH[@REV]`.
-
-    `sandbox` is called only if something must be run. Raises `SourceError` for a repository that cannot be used, and
-    `SandboxError` or `StoreError` for faults of ours.
-    """
-    revision = resolve(spec)
-    files = checkout(spec, revision, cache_folder)
-    basis = {"tree": revision.tree_hash, "rules": RULES_VERSION, "code": _code(), "lock": _lock(interpreter)}
-    file = cache_folder / "suites" / f"{cache.cache_key(**basis, settings=settings.to_dict(), name=revision.name)}.json"
-    with FileLock(_lock_file(cache_folder, revision)):
-        found = _cached(file, revision, cache_folder)
-        if found is not None:
-            return Built(found, files, cached=True)
-        suite = _Build(files, settings, interpreter, sandbox(), cache_folder, basis, progress).suite()
-        cache.save(file, suite.to_dict())
-    return Built(suite, files, cached=False)
-
-
-def _lock_file(cache_folder: Path, revision: Revision) -> Path:
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    return cache_folder / f"build-{revision.short}.lock"
-
-
-def _cached(file: Path, revision: Revision, cache_folder: Path) -> Suite | None:
-    data = cache.load(file)
-    if data is None:
-        return None
-    try:
-        suite = Suite.from_dict(data | {"revision": revision.to_dict()})
-    except (ValueError, KeyError, TypeError):
-        return None
-    complete = all(oracle_file(cache_folder, task.id).exists() for task in suite.tasks)
-    return suite if complete else None
-
-
-@functools.cache
-def _code() -> str:
-    """A digest of the modules that make suites, so that no cache outlives the code that filled it."""
-    package = Path(pytest_cereval.__file__).parent
-    files = sorted(
-        file for name in ("source", "inside", "oracles", "tasks") for file in (package / name).rglob("*.[pj]*")
-    )
-    texts = [file.read_bytes() for file in files if file.suffix in (".py", ".j2")]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()
-
-
-def _lock(interpreter: Interpreter) -> str:
-    """A digest of the interpreter, of what is installed beside it, and of what draws examples here."""
-    names = sorted(
-        f"{item.name}=={item.version}" for item in importlib.metadata.distributions(path=list(interpreter.site))
-    )
-    drawn_by = importlib.metadata.version("hypothesis")
-    return cache.cache_key(
-        executable=interpreter.executable, version=interpreter.version, installed=names, drawn_by=drawn_by
-    )
-
-
-class _Build:
-    """One build: the steps share the checkout, the sandbox and the cache."""
+class Assembly:
+    """One build: the steps share the checkout, the sandbox and the cache; `folder` holds what this commit yielded."""
 
     def __init__(
         self,
         files: Checkout,
         settings: BuildSettings,
+        *,
         interpreter: Interpreter,
         sandbox: Sandbox,
         cache_folder: Path,
-        basis: dict[str, Any],
+        folder: Path,
         progress: Progress,
     ) -> None:
         self.files = files
@@ -150,8 +83,8 @@ class _Build:
         self.interpreter = interpreter
         self.sandbox = sandbox
         self.cache_folder = cache_folder
+        self.folder = folder
         self.progress = progress
-        self.folder = cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds))
         self.loaded: frozenset[str] = frozenset()
         self.needed: frozenset[str] = frozenset()
         self.packages: frozenset[str] = frozenset()
@@ -174,18 +107,19 @@ class _Build:
             modules=recording.modules,
             **looked_at(self.files.full, found),
         )
-        certified, ledger = self._certify(setting, found, recording)
+        chosen, ledger = self._choose(setting, found, recording)
         judging = self._judging(setting)
-        tasks = tuple(sorted((self._task(item, found, judging) for item in certified), key=lambda task: task.name))
-        entries = sorted([*found.ledger, *ledger], key=lambda entry: (entry.path, entry.line, entry.function))
+        tasks = [self._task(*picked, judging) for picked in chosen]
+        places = {category: place for place, category in enumerate(Category)}
+        entries = [*found.ledger, *ledger]
         return Suite(
             revision=self.files.revision,
             rules_version=RULES_VERSION,
             functions=len(found.functions),
             settings=self.settings.to_dict(),
             tests=recording.tests.to_dict(),
-            tasks=tasks,
-            ledger=tuple(entries),
+            tasks=tuple(sorted(tasks, key=lambda task: (places[task.category], task.name))),
+            ledger=tuple(sorted(entries, key=lambda entry: (entry.path, entry.line, entry.function, entry.category))),
         )
 
     def _recording(self, found: Scan) -> Recording:
@@ -204,33 +138,57 @@ class _Build:
         cache.save(file, recording.to_dict())
         return recording
 
-    def _certify(
+    def _choose(
         self, setting: Setting, found: Scan, recording: Recording
-    ) -> tuple[list[Certified], list[LedgerEntry]]:
-        """Certify in selection order until the limit is reached; the rest is on the ledger as not selected."""
+    ) -> tuple[list[tuple[Certified, Category, Question]], list[LedgerEntry]]:
+        """Certify and ask in selection order until every category has enough; the rest is on the ledger."""
         order = selection_order(found.eligible)
-        wanted = self.settings.limit or len(order)
-        certified: list[Certified] = []
-        ledger: list[LedgerEntry] = []
+        quotas = Quotas(self.settings.limit, self.settings.categories)
         position = 0
-        while position < len(order) and len(certified) < wanted:
-            size = max(_BATCH, 2 * (wanted - len(certified))) if self.settings.limit else len(order)
+        while position < len(order) and quotas.open:
+            size = max(_BATCH, 2 * quotas.missing) if self.settings.limit else len(order)
             batch = order[position : position + size]
             outcomes = self._outcomes(setting, batch, recording)
+            certified = [item for item in outcomes.values() if isinstance(item, Certified)]
+            questions = {each: self._questions(each, setting, found, certified) for each in quotas.open}
             for function in batch:
-                if len(certified) == wanted:
+                if not quotas.open:
                     break
                 position += 1
                 outcome = outcomes[function.name]
                 if isinstance(outcome, LedgerEntry):
-                    ledger.append(outcome)
+                    quotas.refuse(outcome)
                 else:
-                    certified.append(outcome)
-        ledger += [
-            LedgerEntry(function.name, function.path, function.def_line, Reason.NOT_SELECTED)
-            for function in order[position:]
-        ]
-        return certified, ledger
+                    quotas.take(outcome, {each: asked_of[function.name] for each, asked_of in questions.items()})
+        return quotas.chosen(), [*quotas.ledger(), *map(_not_selected, order[position:])]
+
+    def _questions(self, category: Category, setting: Setting, found: Scan, items: Sequence[Certified]) -> Questions:
+        """What a category asks about each function, from the cache where it is known."""
+        world = World(
+            judging=self._judging(setting),
+            surroundings=Surroundings(
+                repository=self.files.revision.name,
+                tree=self.files.runtime,
+                functions={(other.module, other.qualname): other for other in found.functions},
+            ),
+            prompts=self.settings.prompt,
+            workers=self.settings.workers,
+            progress=self.progress,
+            hint=self.settings.hint,
+            per_function=self.settings.faults,
+        )
+        shaped_by = {"category": category, "hint": world.hint, "faults": world.per_function}
+        files = {
+            item.function.name: self.folder
+            / "asked"
+            / f"{cache.cache_key(name=item.function.name, context=world.prompts.context_tokens, **shaped_by)}.json"
+            for item in items
+        }
+        known = {name: questions_from(data) for name, file in files.items() if (data := cache.load(file)) is not None}
+        fresh = asked(category).questions(world, [item for item in items if item.function.name not in known])
+        for name, told in fresh.items():
+            cache.save(files[name], questions_dict(told))
+        return {**known, **fresh}
 
     def _outcomes(
         self, setting: Setting, batch: Sequence[SourceFunction], recording: Recording
@@ -277,21 +235,16 @@ class _Build:
     def _outcome_file(self, function: SourceFunction) -> Path:
         return self.folder / f"{cache.cache_key(name=function.name)}.json"
 
-    def _task(self, item: Certified, found: Scan, judging: Judging) -> Task:
+    def _task(self, item: Certified, category: Category, question: Question, judging: Judging) -> Task:
         function, setting = item.function, judging.setting
-        surroundings = Surroundings(
-            repository=self.files.revision.name,
-            tree=self.files.runtime,
-            functions={(other.module, other.qualname): other for other in found.functions},
-        )
-        prompt = code_generation_prompt(function, item.visible, surroundings, self.settings.prompt)
         inputs = what_judges(item, self.files.full)
         identity = [
             RULES_VERSION,
-            Category.CODE_GENERATION,
+            category,
             function.to_dict(),
-            prompt.system,
-            prompt.user,
+            question.prompt.system,
+            question.prompt.user,
+            question.planted,
             inputs,
             item.certificate.equality.to_dict(),
             setting.view,
@@ -301,13 +254,17 @@ class _Build:
         ]
         task = Task(
             id=task_id(*identity),
-            name=function.name,
-            category=Category.CODE_GENERATION,
+            name=f"{function.name}[{question.label}]" if question.label else function.name,
+            function=function.name,
+            category=category,
             path=function.path,
             definition_line=function.def_line,
             requirement=requirement_of(function),
             size=Size.of(function.statements),
-            prompt=prompt,
+            band=question.band,
+            about=question.about,
+            control=question.control,
+            prompt=question.prompt,
             inputs=inputs,
             certificate=item.certificate,
         )
@@ -323,6 +280,12 @@ class _Build:
             view=setting.view,
             needed=judging.needed,
             site_hidden=judging.hidden,
+            category=category,
+            planted=question.planted,
         )
         oracle.save(self.cache_folder, task.id)
         return task
+
+
+def _not_selected(function: SourceFunction) -> LedgerEntry:
+    return LedgerEntry(function.name, function.path, function.def_line, Reason.NOT_SELECTED)

@@ -1,0 +1,104 @@
+"""Turns a repository specification into a suite, or finds it in the cache."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+import pytest_cereval
+from pytest_cereval.assembly import Assembly, BuildSettings
+from pytest_cereval.categories.category import Progress
+from pytest_cereval.sandbox.interpreter import Interpreter
+from pytest_cereval.sandbox.sandbox import Sandbox
+from pytest_cereval.source.files import RULES_VERSION
+from pytest_cereval.source.repository import Checkout, Revision, checkout, resolve
+from pytest_cereval.tasks import cache
+from pytest_cereval.tasks.suite import Suite, oracle_file
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A suite with what the judge needs beside it."""
+
+    suite: Suite
+    checkout: Checkout
+    cached: bool
+
+
+def build_suite(
+    spec: str,
+    settings: BuildSettings,
+    *,
+    interpreter: Interpreter,
+    sandbox: Callable[[], Sandbox],
+    cache_folder: Path,
+    progress: Progress,
+) -> Built:
+    """Build, or load from the cache, the suite of `PATH[@REV]`.
+
+    `sandbox` is called only if something must be run. Raises `SourceError` for a repository that cannot be used, and
+    `SandboxError` or `StoreError` for faults of ours.
+    """
+    revision = resolve(spec)
+    files = checkout(spec, revision, cache_folder)
+    basis = {"tree": revision.tree_hash, "rules": RULES_VERSION, "code": _code(), "lock": _lock(interpreter)}
+    file = cache_folder / "suites" / f"{cache.cache_key(**basis, settings=settings.to_dict(), name=revision.name)}.json"
+    with FileLock(_lock_file(cache_folder, revision)):
+        found = _cached(file, revision, cache_folder)
+        if found is not None:
+            return Built(found, files, cached=True)
+        suite = Assembly(
+            files,
+            settings,
+            interpreter=interpreter,
+            sandbox=sandbox(),
+            cache_folder=cache_folder,
+            folder=cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds)),
+            progress=progress,
+        ).suite()
+        cache.save(file, suite.to_dict())
+    return Built(suite, files, cached=False)
+
+
+def _lock_file(cache_folder: Path, revision: Revision) -> Path:
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    return cache_folder / f"build-{revision.short}.lock"
+
+
+def _cached(file: Path, revision: Revision, cache_folder: Path) -> Suite | None:
+    data = cache.load(file)
+    if data is None:
+        return None
+    try:
+        suite = Suite.from_dict(data | {"revision": revision.to_dict()})
+    except (ValueError, KeyError, TypeError):
+        return None
+    complete = all(oracle_file(cache_folder, task.id).exists() for task in suite.tasks)
+    return suite if complete else None
+
+
+@functools.cache
+def _code() -> str:
+    """A digest of the modules that make suites, so that no cache outlives the code that filled it."""
+    package = Path(pytest_cereval.__file__).parent
+    folders = ("source", "inside", "oracles", "tasks", "categories")
+    files = [package / "assembly.py", *sorted(file for name in folders for file in (package / name).rglob("*.[pj]*"))]
+    texts = [file.read_bytes() for file in files if file.suffix in (".py", ".j2")]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _lock(interpreter: Interpreter) -> str:
+    """A digest of the interpreter, of what is installed beside it, and of what draws examples here."""
+    names = sorted(
+        f"{item.name}=={item.version}" for item in importlib.metadata.distributions(path=list(interpreter.site))
+    )
+    drawn_by = importlib.metadata.version("hypothesis")
+    return cache.cache_key(
+        executable=interpreter.executable, version=interpreter.version, installed=names, drawn_by=drawn_by
+    )
