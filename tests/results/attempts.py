@@ -115,4 +115,8 @@ def any_attempt() -> st.SearchStrategy[Attempt]:
         judge_s=_FINITE,
         completion=st.none() | completions,
         evidence=st.dictionaries(_ANY_TEXT, _JSON, max_size=4),
+        band=_ANY_TEXT,
+        control=st.booleans(),
+        claimed=st.booleans(),
+        scores=st.dictionaries(_ANY_TEXT, st.booleans(), max_size=3),
     )

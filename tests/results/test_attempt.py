@@ -69,6 +69,20 @@ def test_a_record_from_before_classes_is_given_one() -> None:
     assert Attempt.from_dict(data).failure == "wrong result"
 
 
+def test_a_record_from_before_bands_has_none() -> None:
+    data = an_attempt(band="hard", scores={"located": True}).to_dict()
+    for name in ("band", "control", "claimed", "scores"):
+        del data[name]
+
+    known = Attempt.from_dict(data)
+    assert (known.band, known.control, known.claimed, known.scores) == ("", False, False, {})
+
+
+def test_a_later_field_of_another_type_is_named() -> None:
+    with pytest.raises(StoreError, match="field 'control' holds 'yes'"):
+        Attempt.from_dict(an_attempt().to_dict() | {"control": "yes"})
+
+
 def test_an_unknown_class_of_failure_is_refused() -> None:
     with pytest.raises(StoreError, match="failure 'bad luck' is none of no code, does not parse"):
         Attempt.from_dict({**an_attempt().to_dict(), "failure": "bad luck"})

@@ -19,7 +19,7 @@ from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.tasks.suite import TaskOracle
-from pytest_cereval.tasks.task import Task
+from pytest_cereval.tasks.task import Category, Task
 
 REPOSITORY = Path(__file__).parents[1] / "repos" / "tested"
 RIGHT = """```python
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(folder: Path) -> Built:
     return build_suite(
         str(folder / "tested"),
-        BuildSettings(workers=2),
+        BuildSettings(workers=2, categories=(Category.CODE_GENERATION,)),
         interpreter=inspect_interpreter(Path(sys.executable)),
         sandbox=Bubblewrap,
         cache_folder=folder / "cache",
