@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from pytest_cereval.errors import StoreError
 from pytest_cereval.report.facts import certificate_rows, cost_rows, flat_rows, headline_rows, identity_rows
-from pytest_cereval.report.page import environment, style, summary_html
+from pytest_cereval.report.index import index_html
+from pytest_cereval.report.page import environment, style
 from pytest_cereval.report.terminal import RunInfo
 from pytest_cereval.report.text import aspect_meaning, evidence_counts, other_evidence
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.run import Run
-from pytest_cereval.results.statistics import summarise
 
 STYLE_FILE = "case.css"
 INDEX_FILE = "index.html"
@@ -63,14 +63,13 @@ def write_case_pages(
         "report_link": f"../{quote(report.name)}" if report else "",
     }
     pages = {case_file(each): _case_page(each, by_id.get(each.task_id, {}), run, shared) for each in attempts}
-    pages[INDEX_FILE] = (
-        environment()
-        .get_template("cases.html")
-        .render(
-            shared,
-            summary_html=summary_html(summarise(attempts), info or RunInfo()),
-            cases=[{"attempt": each, "link": quote(case_file(each))} for each in attempts],
-        )
+    pages[INDEX_FILE] = index_html(
+        attempts,
+        by_id.values(),
+        run,
+        info or RunInfo(),
+        links={(each.task_id, each.sample): quote(case_file(each)) for each in attempts},
+        report_link=shared["report_link"],
     )
     if not self_contained:
         pages[STYLE_FILE] = str(sheet)

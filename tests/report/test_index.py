@@ -1,0 +1,119 @@
+"""The report's page: the result first, what may be concluded, charts, and every item with its filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pytest_cereval.report.charts import Bar, histogram, shares
+from pytest_cereval.report.conclusions import may_conclude, may_not_conclude
+from pytest_cereval.report.index import band_bars, index_html, score_rows
+from pytest_cereval.report.terminal import RunInfo
+from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.run import Run, RunStatus
+from pytest_cereval.results.statistics import summarise
+from pytest_cereval.results.verdict import Verdict
+from tests.report.test_cases import Outline
+from tests.results.attempts import an_attempt, attempts_like
+
+RUN = Run("run-1", "2026-11-21T10:00:00.000+00:00", None, RunStatus.finished, {})
+P, F, ALARM = Verdict.PASS, Verdict.FAIL_WRONG, Verdict.FAIL_FALSE_ALARM
+
+
+def page(folder: Path, attempts: list[Attempt], **info: Any) -> Outline:
+    file = folder / "index.html"
+    tasks = [{"id": each.task_id, "path": "shop/prices.py"} for each in attempts]
+    links = {(each.task_id, each.sample): f"{each.task_id}.html" for each in attempts}
+    file.write_text(index_html(attempts, tasks, RUN, RunInfo(**info), links=links), encoding="utf-8")
+    return Outline(file)
+
+
+def test_every_item_has_a_row_with_what_it_is_filtered_by(tmp_path: Path) -> None:
+    attempts = [
+        an_attempt(task_id="a", verdict=P, band="hard"),
+        an_attempt(task_id="b", verdict=ALARM, band="hard", control=True, category="code_understanding"),
+    ]
+    found = page(tmp_path, attempts)
+
+    assert [value for name, value in found.attributes if name == "data-verdict"] == ["PASS", "FAIL_FALSE_ALARM"]
+    assert [value for name, value in found.attributes if name == "data-band"] == ["hard", "control"]
+    assert {value for name, value in found.attributes if name == "data-file"} == {"shop/prices.py"}
+    assert [link for link in found.links() if link.endswith(".html")] == ["a.html", "b.html"]
+
+
+def test_the_result_comes_before_the_items_and_the_gate_before_the_result(tmp_path: Path) -> None:
+    text = page(tmp_path, attempts_like(P, F), gate="gate 70 %: NOT met").text
+
+    assert text.index("gate 70 %: NOT met") < text.index("1 of 2 scored attempts pass") < text.index("Items")
+
+
+def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
+    found = page(tmp_path, attempts_like(*[P, F] * 6, band="hard"))
+
+    loading = {value for name, value in found.attributes if name == "src"}
+    assert not loading
+    assert "link" not in found.tags
+    assert found.tags.count("svg") > 2
+
+
+def test_bands_and_controls_have_bars_of_their_own() -> None:
+    attempts = [
+        *attempts_like(P, F, band="trivial", stratum="t"),
+        *attempts_like(P, band="adversarial", stratum="a"),
+        *attempts_like(ALARM, band="trivial", control=True, stratum="c"),
+        *attempts_like(P, stratum="n"),
+    ]
+    bars = {bar.name: (bar.value, bar.note) for bar in band_bars(attempts)}
+
+    assert list(bars) == [f"code_generation, {name}" for name in ("trivial", "adversarial", "no band", "controls")]
+    assert bars["code_generation, trivial"] == (0.5, "1 of 2")
+    assert bars["code_generation, controls"] == (0.0, "0 of 1")
+
+
+def test_parts_of_the_score_are_counted_on_what_was_planted_and_alarms_on_controls() -> None:
+    attempts = [
+        an_attempt(task_id="a", verdict=F, scores={"located": True, "fixed": False}),
+        an_attempt(task_id="b", verdict=Verdict.NO_ANSWER),
+        an_attempt(task_id="c", verdict=ALARM, control=True),
+        an_attempt(task_id="d", verdict=P, control=True),
+        an_attempt(task_id="e", verdict=Verdict.INVALID, scores={"located": True}),
+    ]
+
+    assert score_rows(attempts) == [
+        ("code_generation", "fixed", 0, 2),
+        ("code_generation", "located", 1, 2),
+        ("code_generation", "false alarms on controls", 1, 2),
+    ]
+
+
+def test_what_may_not_be_concluded_names_what_is_special_to_the_run() -> None:
+    attempts = [
+        an_attempt(task_id="a", verdict=P, evidence={"assurance": "in_process"}),
+        an_attempt(task_id="b", verdict=Verdict.INVALID, sandbox_level="landlock"),
+    ]
+    info = RunInfo(limited="a limit", ledger={"never called": 3})
+    said = " ".join(may_not_conclude(summarise(attempts), info, attempts))
+
+    for part in ("1 scored tasks are few", "stratified part", "the 3 functions", "1 attempts that are INVALID"):
+        assert part in said
+    assert "1 verdicts made by the repository's own tests" in said
+    assert "1 answers were confined" in said
+
+
+def test_nothing_is_concluded_from_nothing_scored() -> None:
+    attempts = attempts_like(Verdict.INVALID)
+
+    assert may_conclude(summarise(attempts), RunInfo()) == []
+
+
+def test_a_chart_says_its_numbers_to_those_who_do_not_see_it() -> None:
+    chart = shares("Pass <rate>", [Bar("hard", 0.25, 0.1, 0.5, "1 of 4"), Bar("none", None, None, None)])
+
+    assert 'aria-label="Pass &lt;rate&gt;. hard: 25 %; none: none"' in chart
+    assert "<style" not in chart
+    assert "var(--ink)" in chart
+    assert "#0102" not in chart
+
+
+def test_charts_of_the_same_numbers_are_the_same_bytes() -> None:
+    assert histogram("Length", [1, 2, 3, 40], "tokens") == histogram("Length", [1, 2, 3, 40], "tokens")
