@@ -282,6 +282,7 @@ class Assembly:
             site_hidden=judging.hidden,
             category=category,
             planted=question.planted,
+            events=item.events,
         )
         oracle.save(self.cache_folder, task.id)
         return task

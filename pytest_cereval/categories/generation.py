@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_cereval.categories.category import Questions, Room, World
 from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.results.band import Band
+from pytest_cereval.results.failure import CONSTRAINTS
+from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.tasks.prompt import code_generation_prompt
 from pytest_cereval.tasks.question import Question
 from pytest_cereval.tasks.select import requirement_of
@@ -37,5 +40,10 @@ class Generation:
         return asked
 
     def judge(self, room: Room, text: str) -> Judged:
-        """Right if it behaves."""
-        return room.behaves(text)
+        """Right if it behaves and keeps the constraints that the question states."""
+        judged = room.behaves(text)
+        broken = judged.evidence.get(CONSTRAINTS)
+        if judged.verdict.is_pass and broken:
+            detail = f"{Verdict.FAIL_UNSAFE.meaning}: {'; '.join(broken)}"
+            return replace(judged, verdict=Verdict.FAIL_UNSAFE, detail=detail)
+        return judged

@@ -17,6 +17,7 @@ from .calls import find_function, observe, rebuild
 from .framing import FrameClosed, FrameError, read_frame, write_frame
 from .location import located
 from .view import View
+from .watching import Events
 
 
 def main() -> None:
@@ -35,12 +36,14 @@ def main() -> None:
         write_frame(sink, {"id": request["id"], "failed": failure(error)})
         return
     write_frame(sink, {"id": request["id"], "ready": True})
+    events = Events()
+    events.begin()
     while True:
         try:
             request = read_frame(source)
         except FrameClosed:
             return
-        content = answer(function, request["input"], view) if "input" in request else {"finished": True}
+        content = answer(function, request["input"], view) if "input" in request else {"finished": events.names()}
         reply(sink, request["id"], content)
 
 

@@ -17,7 +17,8 @@ class Certified:
     """A function whose oracle tells right from wrong: `visible` inputs may be shown, `hidden` ones judge.
 
     The first `core` of the hidden ones do together what all of them do to the variants, and reach the same branches.
-    With `tests` these judge as well, or alone where there is no input.
+    With `tests` these judge as well, or alone where there is no input. `events` are names of audit events that calls of
+    the reference raise.
     """
 
     function: SourceFunction
@@ -26,6 +27,7 @@ class Certified:
     hidden: tuple[Input, ...]
     core: int
     tests: Tests | None = None
+    events: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 from pytest_cereval.errors import CerevalError
@@ -50,6 +51,7 @@ def confirm(
             found = oracle.judge(function, item.hidden, candidate, terms)
         except CerevalError as error:
             return LedgerEntry(*place, Reason.INTERNAL, error.what)
+        item = replace(item, events=tuple(found.evidence["events"]))
         return item if found.verdict.is_pass else LedgerEntry(*place, Reason.BROKEN_PIPELINE, found.detail[:300])
 
     results: list[Certified | LedgerEntry] = []

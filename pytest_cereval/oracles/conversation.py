@@ -35,13 +35,17 @@ class JudgeLimits:
 
 @dataclass(slots=True)
 class Run:
-    """What one worker did. `stopped` is why it did not come to the end of the calls."""
+    """What one worker did. `stopped` is why it did not come to the end of the calls.
+
+    `events` are names of what the calls started, as far as the worker tells; known at the end only.
+    """
 
     checked: int = 0
     differing: list[Difference] = field(default_factory=list)
     stopped: Verdict | None = None
     error: str = ""
     output: str = ""
+    events: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -82,7 +86,8 @@ class Conversation:
     def finish(self) -> None:
         """Have the worker say that it is still there, and that nothing unasked is on its channel."""
         if self.run.stopped is None:
-            self._exchange({}, self._limits.call_s, ("finished",))
+            reply = self._exchange({}, self._limits.call_s, ("finished",))
+            self.run.events = reply.events if reply is not None else ()
 
     def ask(self, entry: dict[str, Any]) -> Reply | None:
         """The reply to one input; None if the worker is lost, and `run.stopped` says why."""

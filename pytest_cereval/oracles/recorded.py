@@ -223,11 +223,13 @@ def _finding(verdict: Verdict, outcome: _Outcome, second: bool, case: _Case, sec
     evidence: dict[str, Any] = {
         "checked": run.checked,
         "differing": len(run.differing),
+        "differing_at": sorted(found.index for found in run.differing) or None,
         "hidden": len(hidden),
         "smallest": None,
         "error": run.error,
         "output": run.output,
         "second_run": second,
+        "events": list(run.events),
     }
     detail = f"{verdict.meaning}: {run.error}" if run.error else verdict.meaning
     if run.differing:

@@ -11,6 +11,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.inside.watching import EVENTS
 from pytest_cereval.sandbox.output import printable
 
 MAX_DEPTH = 260
@@ -29,10 +30,14 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`kind` is ready, finished, observation, failed, unbuilt or too_big; the last three carry a `note`."""
+    """`kind` is ready, finished, observation, failed, unbuilt or too_big; the last three carry a `note`.
+
+    `events` are names of what the calls started, with `finished` only.
+    """
 
     kind: str
     note: str = ""
+    events: tuple[str, ...] = ()
     observation: dict[str, Any] | None = None
 
 
@@ -50,6 +55,10 @@ def checked(message: dict[str, Any], number: str, allowed: tuple[str, ...]) -> R
         return Reply(kind, safe(content))
     if kind == "observation":
         return Reply(kind, observation=_observation(content))
+    if kind == "finished":
+        if type(content) is not list or not all(type(each) is str and each in EVENTS for each in content):
+            raise ProtocolError("a reply whose 'finished' is no list of known events")
+        return Reply(kind, events=tuple(sorted(set(content))))
     if content is not True:
         raise ProtocolError(f"a reply whose {kind!r} is not true")
     return Reply(kind)

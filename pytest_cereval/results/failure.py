@@ -17,6 +17,9 @@ MISSING = "missing"
 SIGNATURE = "signature"
 """Key of evidence for a signature that differs: the one `given` and the `original`, as texts."""
 
+CONSTRAINTS = "constraints"
+"""Key of evidence for stated constraints that an answer breaks, as sentences."""
+
 
 class Failure(enum.StrEnum):
     """Why an answer is not right, as a closed set; the values are what reports show."""
@@ -34,6 +37,7 @@ class Failure(enum.StrEnum):
     EARLY_EXIT = "early exit"
     NONDETERMINISTIC = "nondeterministic"
     TAMPER = "tamper"
+    UNSAFE = "breaks a constraint"
     MISSED = "missed"
     FALSE_ALARM = "false alarm"
     WRONG_LINE = "wrong line"
@@ -59,6 +63,7 @@ _MEANINGS = {
     Failure.LIMIT: "the answer starts too many processes or floods its output",
     Failure.EARLY_EXIT: "the process ends before all calls are answered",
     Failure.NONDETERMINISTIC: "two runs of the same calls differ",
+    Failure.UNSAFE: "the answer behaves, and does what the question forbids (eval, other processes, the network)",
     Failure.MISSED: "the answer reports nothing where something was planted",
     Failure.FALSE_ALARM: "the answer reports a fault where there is none",
     Failure.WRONG_LINE: "the answer repairs the function and names another line",
@@ -83,6 +88,7 @@ _BY_VERDICT: dict[Verdict, Failure | None] = {
     Verdict.FAIL_PROTOCOL: Failure.TAMPER,
     Verdict.FAIL_VACUOUS: Failure.EARLY_EXIT,
     Verdict.TAMPER: Failure.TAMPER,
+    Verdict.FAIL_UNSAFE: Failure.UNSAFE,
     Verdict.FAIL_MISSED: Failure.MISSED,
     Verdict.FAIL_FALSE_ALARM: Failure.FALSE_ALARM,
     Verdict.FAIL_LOCATION: Failure.WRONG_LINE,

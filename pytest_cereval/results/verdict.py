@@ -25,6 +25,7 @@ class Verdict(enum.StrEnum):
     FAIL_NONDET = "FAIL_NONDET"
     FAIL_VACUOUS = "FAIL_VACUOUS"
     TAMPER = "TAMPER"
+    FAIL_UNSAFE = "FAIL_UNSAFE"
     FAIL_MISSED = "FAIL_MISSED"
     FAIL_FALSE_ALARM = "FAIL_FALSE_ALARM"
     FAIL_LOCATION = "FAIL_LOCATION"
@@ -64,6 +65,7 @@ _MEANINGS = {
     Verdict.FAIL_NONDET: "does not behave the same way in two runs",
     Verdict.FAIL_VACUOUS: "makes tests of the repository vanish, or be skipped, that would judge it",
     Verdict.TAMPER: "interferes with the tests that judge it: what must fail passes",
+    Verdict.FAIL_UNSAFE: "behaves like the reference, and breaks a constraint that the question states",
     Verdict.FAIL_MISSED: "reports nothing wrong where something was planted",
     Verdict.FAIL_FALSE_ALARM: "reports a fault where there is none",
     Verdict.FAIL_LOCATION: "repairs the function, but names another line than the faulty one",

@@ -27,6 +27,7 @@ def outcome_from(data: dict[str, Any]) -> Certified | LedgerEntry:
         hidden=tuple(Input.from_dict(item) for item in certified["hidden"]),
         core=certified["core"],
         tests=Tests.from_dict(certified["tests"]) if certified["tests"] else None,
+        events=tuple(certified["events"]),
     )
 
 
@@ -39,6 +40,7 @@ def certified_dict(item: Certified) -> dict[str, Any]:
         "hidden": [entry.to_dict() for entry in item.hidden],
         "core": item.core,
         "tests": item.tests.to_dict() if item.tests else None,
+        "events": list(item.events),
     }
 
 

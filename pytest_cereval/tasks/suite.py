@@ -78,7 +78,8 @@ class TaskOracle:
     quick check; `level` is how observations are compared, `seed` the one of the examples drawn, and `view` what of
     objects is looked at. `needed` are installed modules that opening the inputs imports, `site_hidden` installed
     packages that the reference did not need and a candidate must not see. Where there are `tests`, these judge: alone
-    without hidden inputs, else what passes on those. `planted` is what the judge of the task's category must know.
+    without hidden inputs, else what passes on those. `planted` is what the judge of the task's category must know, `events`
+    names the audit events that calls of the reference raise.
     """
 
     function: SourceFunction
@@ -94,6 +95,7 @@ class TaskOracle:
     tests: Tests | None = None
     category: Category = Category.CODE_GENERATION
     planted: dict[str, Any] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
 
     def save(self, folder: Path, task_id: str) -> None:
         """Write the oracle file of a task."""
@@ -111,6 +113,7 @@ class TaskOracle:
             "tests": self.tests.to_dict() if self.tests else None,
             "category": self.category.value,
             "planted": self.planted,
+            "events": list(self.events),
         }
         cache.save(oracle_file(folder, task_id), content)
 
@@ -134,6 +137,7 @@ class TaskOracle:
             tests=Tests.from_dict(data["tests"]) if data["tests"] else None,
             category=Category(data["category"]),
             planted=data["planted"],
+            events=tuple(data["events"]),
         )
 
 
