@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pytest_cereval.errors import StoreError
 from pytest_cereval.report.facts import certificate_rows, cost_rows, flat_rows, headline_rows, identity_rows
 from pytest_cereval.report.index import index_html
-from pytest_cereval.report.page import environment, style
+from pytest_cereval.report.page import difference, environment, style
 from pytest_cereval.report.terminal import RunInfo
 from pytest_cereval.report.text import aspect_meaning, evidence_counts, other_evidence
 from pytest_cereval.results.attempt import Attempt
@@ -23,7 +23,7 @@ INDEX_FILE = "index.html"
 _OWN_PAGE = re.compile(r".*\.[0-9a-f]{8}\.html")
 _NAME_LIMIT = 100
 # Shown in sections of their own.
-_TASK_TEXTS = ("id", "name", "category", "certificate", "requirement_text", "reference", "prompt")
+_TASK_TEXTS = ("about", "id", "name", "category", "certificate", "requirement_text", "reference", "prompt")
 
 
 def cases_folder(report: Path) -> Path:
@@ -104,6 +104,8 @@ def _case_page(attempt: Attempt, task: Mapping[str, Any], run: Run, shared: Mapp
         other_evidence=other_evidence(attempt.evidence),
         requirement_text=str(task.get("requirement_text", "")).strip("\n"),
         reference=str(task.get("reference", "")),
+        difference=difference(str(task.get("reference", "")), attempt.candidate),
+        about=flat_rows(task.get("about") or {}),
         certificate=certificate_rows(task.get("certificate") or {}),
         times=cost_rows(attempt),
         identity=identity_rows(attempt, run),

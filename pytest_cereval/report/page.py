@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 # Above this many characters source is shown without colours: a lexer's time on hostile text is not bounded.
 HIGHLIGHT_LIMIT = 50_000
+DIFF_LINES = 1_000
 
 
 def summary_html(summary: Summary, info: RunInfo, *, cases_link: str = "") -> Markup:
@@ -75,8 +78,8 @@ def _shown(value: object) -> object:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def highlighted(source: str) -> Markup:
-    """Python source as escaped HTML with Pygments' class names; a very long text stays without colours."""
+def highlighted(source: str, language: str = "python") -> Markup:
+    """Source as escaped HTML with Pygments' class names; a very long text stays without colours."""
     from markupsafe import Markup, escape
 
     shown = printable(source)
@@ -84,11 +87,25 @@ def highlighted(source: str) -> Markup:
         return escape(shown)
     from pygments import highlight  # type: ignore[import-untyped]
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
     # With `nowrap` the formatter gives nothing but escaped text in spans.
-    lexer = PythonLexer(stripnl=False, ensurenl=False)
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     return Markup(highlight(shown, lexer, HtmlFormatter(nowrap=True)))  # noqa: S704
+
+
+def difference(reference: str, candidate: str) -> Markup:
+    """What turns the reference into the candidate, as a unified diff in colours; empty where either is missing.
+
+    Long texts are left out, since comparing lines takes quadratic time where many are alike.
+    """
+    from markupsafe import Markup
+
+    known, given = (textwrap.dedent(text).strip("\n").split("\n") for text in (reference, candidate))
+    if not reference.strip() or not candidate.strip() or max(len(known), len(given)) > DIFF_LINES:
+        return Markup()
+    lines = difflib.unified_diff(known, given, "reference", "answer", n=3, lineterm="")
+    return highlighted("\n".join(lines), "diff")
 
 
 def kind(verdict: Verdict) -> str:

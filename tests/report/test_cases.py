@@ -263,6 +263,24 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "--html=PATH" in caught.value.next_step
 
 
+def test_the_difference_from_the_reference_is_shown_where_there_is_one(tmp_path: Path) -> None:
+    differing = _page(tmp_path, an_attempt(candidate="def clamp(x, low, high):\n    return max(low, x)\n"))
+    missing = _page(tmp_path, an_attempt(candidate=""))
+
+    assert "-    return min(high, max(low, x))" in differing.text
+    assert "+    return max(low, x)" in differing.text
+    assert "Difference from the reference" not in missing.text
+
+
+def test_what_was_planted_is_told_after_the_fact(tmp_path: Path) -> None:
+    attempt = an_attempt()
+    write_case_pages(tmp_path, [attempt], [{**TASK, "about": {"operator": "boundary", "line": 3}}], RUN)
+    text = Outline(tmp_path / case_file(attempt)).text
+
+    assert "What was planted" in text
+    assert "boundary" in text
+
+
 def test_source_is_coloured_and_complete() -> None:
     source = "\ndef f(x):\n    return x < 1 and '<b>'\n\n"
 
