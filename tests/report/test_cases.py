@@ -116,7 +116,7 @@ def test_a_page_without_a_completion_or_a_known_task_is_still_whole(tmp_path: Pa
 
 
 def test_without_a_requirement_text_the_prompt_is_open(tmp_path: Path) -> None:
-    attempt = an_attempt()
+    attempt = an_attempt(verdict=Verdict.PASS)  # the page of a failed one opens the difference as well
     told = _page(tmp_path, attempt)
     write_case_pages(tmp_path, [attempt], [], RUN)
     untold = Outline(tmp_path / case_file(attempt))
