@@ -244,6 +244,7 @@ class Assembly:
             function.to_dict(),
             question.prompt.system,
             question.prompt.user,
+            question.prompt.schema,
             question.planted,
             inputs,
             item.certificate.equality.to_dict(),

@@ -34,6 +34,18 @@ MAY_IMPORT = {
     "assembly": {"categories", "tasks", "oracles", "source", "sandbox", *LEAF},
     "build": {"assembly", "categories", "tasks", "source", "sandbox", *LEAF},
     "dependencies": {"dependencies", "tasks.cache", "source", "sandbox", "inside", *LEAF},
+    "static_sets": {
+        "static_sets",
+        "dependencies",
+        "tasks",
+        "oracles",
+        "source",
+        "sandbox",
+        "inside",
+        "models.model",
+        "results.band",
+        *LEAF,
+    },
     "results": {"results", "models.model", *LEAF},
     "statistics": {"statistics", "results", *LEAF},
     "report": {"report", "results", "inside.equality", *LEAF},
@@ -42,6 +54,7 @@ MAY_IMPORT = {
         "dependencies",
         "oracles",
         "source",
+        "static_sets",
         "tasks",
         "models.model",
         "sandbox",
@@ -53,7 +66,7 @@ MAY_IMPORT = {
     "demo": LEAF,
 }
 ONE_HOME = {
-    "llama_cpp": {"models/llama.py", "models/hardware.py", "models/native_log.py", "models/vocabulary.py"},
+    "llama_cpp": {"models/grammar.py", "models/llama.py", "models/hardware.py", "models/native_log.py", "models/vocabulary.py"},
     "git": {"source/repository.py", "source/history/commits.py", "source/pinning/repository.py", "demo.py"},
     "sqlite3": {"results/store.py", "results/migrations.py"},
     "click": {"cli.py"},
@@ -70,6 +83,7 @@ ONE_HOME = {
         "inside/testing.py",
     },
     "pytest_html": {"report/html.py"},
+    "matplotlib": {"report/charts.py"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,5 +1,5 @@
 """Turns prompt tokens into completion tokens through a decoder, and keeps the shared start of prompts
-between them.
+between them, and the last prompt as a whole for further samples of it.
 
 Logits depend on how many tokens one call decodes. So the cut between prefix and suffix and the size of
 every chunk follow from the prompt alone, and each prompt starts from the same state of the cache: whether
@@ -15,11 +15,15 @@ from enum import Enum
 from typing import Protocol
 
 from pytest_cereval.errors import ModelError, PromptTooLong
+from pytest_cereval.models.grammar import Constraint
 from pytest_cereval.models.model import FinishReason, Progress, Sampling
 from pytest_cereval.models.sampling import Logits, TokenPicker
 
 _ANSWER = 0  # the sequence that a completion is generated in
 _SHARED = 1  # the sequence that keeps the prefix
+_PROMPT = 2  # the sequence that keeps the last prompt as a whole
+SEQUENCES = 3
+"""How many sequences a decoder must be able to hold."""
 
 
 class Decoded(Enum):
@@ -71,12 +75,22 @@ class Generated:
     min_margin: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt that `_PROMPT` holds, with the logits of its last token."""
+
+    prefix: tuple[int, ...]
+    suffix: tuple[int, ...]
+    logits: Logits
+
+
 class Generator:
-    """Generates one completion at a time; remembers the prefix of the one before."""
+    """Generates one completion at a time; remembers the prefix and the prompt of the one before."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
         self._kept: tuple[int, ...] = ()
+        self._asked: _Asked | None = None
         self.reuse = True
 
     def run(
@@ -85,6 +99,7 @@ class Generator:
         suffix: Sequence[int],
         sampling: Sampling,
         progress: Progress | None = None,
+        constraint: Constraint | None = None,
     ) -> Generated:
         """Generate until the model ends, `max_tokens` or the wall limit.
 
@@ -94,14 +109,14 @@ class Generator:
         self._check_fit(len(prefix) + len(suffix), sampling.max_tokens)
         started = time.monotonic()
         deadline = started + sampling.timeout_s
-        outcome, cached = self._prefill(tuple(prefix), suffix, deadline)
-        picker = TokenPicker(sampling)
+        outcome, cached, first = self._prefill(tuple(prefix), tuple(suffix), deadline)
+        picker = TokenPicker(sampling, constraint)
         tokens: list[int] = []
-        if outcome is Decoded.done:
-            self._decoder.logits()  # waits for a device that computes behind our back
         prefilled = time.monotonic()
-        reason = _REASONS.get(outcome) or self._generate(
-            tokens, len(prefix) + len(suffix), picker, sampling, deadline, progress
+        reason = (
+            _REASONS[outcome]
+            if first is None
+            else self._generate(tokens, first, len(prefix) + len(suffix), picker, sampling, deadline, progress)
         )
         if reason in (FinishReason.timeout, FinishReason.ctx_full):
             # An aborted call leaves the cache in a state that no completion may start from.
@@ -126,7 +141,27 @@ class Generator:
                 next_step=f"enlarge the context or ask for {max(0, room - prompt_tokens)} new tokens at most",
             )
 
-    def _prefill(self, prefix: tuple[int, ...], suffix: Sequence[int], deadline: float) -> tuple[Decoded, int]:
+    def _prefill(
+        self, prefix: tuple[int, ...], suffix: tuple[int, ...], deadline: float
+    ) -> tuple[Decoded, int, Logits | None]:
+        """What became of it, how many tokens were there already, and the logits of the last one if it is done."""
+        asked = self._asked
+        if asked is not None and (asked.prefix, asked.suffix) == (prefix, suffix):
+            if self._decoder.remove(_ANSWER) and self._decoder.copy(_PROMPT, _ANSWER, length=len(prefix + suffix)):
+                return Decoded.done, len(prefix + suffix), asked.logits
+            self._forget()
+        elif asked is not None and not self._decoder.remove(_PROMPT):
+            self._forget()
+        self._asked = None
+        outcome, cached = self._prefill_anew(prefix, suffix, deadline)
+        if outcome is not Decoded.done:
+            return outcome, cached, None
+        first = self._decoder.logits().copy()  # also waits for a device that computes behind our back
+        if self.reuse and self._decoder.copy(_ANSWER, _PROMPT, length=len(prefix + suffix)):
+            self._asked = _Asked(prefix, suffix, first)
+        return outcome, cached, first
+
+    def _prefill_anew(self, prefix: tuple[int, ...], suffix: tuple[int, ...], deadline: float) -> tuple[Decoded, int]:
         cached = self._take_kept(prefix)
         if not cached:
             self._forget()
@@ -137,7 +172,7 @@ class Generator:
             if target == _SHARED and prefix:
                 if not self._decoder.copy(_SHARED, _ANSWER, length=len(prefix)):
                     self.reuse = False
-                    return self._prefill(prefix, suffix, deadline)
+                    return self._prefill_anew(prefix, suffix, deadline)
                 self._kept = prefix
         return self._decode(suffix, len(prefix), _ANSWER, deadline, logits=True), cached
 
@@ -151,6 +186,7 @@ class Generator:
 
     def _forget(self) -> None:
         self._kept = ()
+        self._asked = None
         self._decoder.clear()
 
     def _decode(self, tokens: Sequence[int], position: int, sequence: int, deadline: float, *, logits: bool) -> Decoded:
@@ -173,6 +209,7 @@ class Generator:
     def _generate(
         self,
         tokens: list[int],
+        logits: Logits,
         position: int,
         picker: TokenPicker,
         sampling: Sampling,
@@ -180,7 +217,7 @@ class Generator:
         progress: Progress | None,
     ) -> FinishReason:
         while True:
-            token = picker.pick(self._decoder.logits())
+            token = picker.pick(logits)
             if self._decoder.is_end(token):
                 return FinishReason.stop_eog
             tokens.append(token)
@@ -193,6 +230,7 @@ class Generator:
             outcome = self._decoder.decode([token], position=position, sequence=_ANSWER, logits=True, deadline=None)
             if outcome is not Decoded.done:
                 return _REASONS[outcome]
+            logits = self._decoder.logits()
             position += 1
 
 

@@ -1,4 +1,4 @@
-"""Turns prompts into completions with llama.cpp; the only module that imports `llama_cpp`.
+"""Turns prompts into completions with llama.cpp.
 
 It uses the low-level functions: the high-level class drops token pieces over 32 bytes (long indentation),
 detokenises the whole text again at each token, hides what was cached, and reuses prefixes in a way that
@@ -20,7 +20,7 @@ import llama_cpp.llama_cpp as native
 import numpy as np
 
 from pytest_cereval.errors import ModelError
-from pytest_cereval.models.generation import Decoded, Generator
+from pytest_cereval.models.generation import SEQUENCES, Decoded, Generator
 from pytest_cereval.models.gguf import read_header
 from pytest_cereval.models.hardware import ggml_devices, usable_cores
 from pytest_cereval.models.model import Completion, LoadSettings, Progress, Prompt, Sampling
@@ -33,6 +33,7 @@ _ALL_LAYERS = 0x7FFFFFFF
 _FLASH_ATTN = {True: 1, False: 0}
 _CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
 _PROOF = Prompt(system="This is a self-test.", user="Say ok.")
+_OTHER_PROOF = Prompt(system=_PROOF.system, user="Say no.")
 _PROOF_TOKENS = 4
 
 
@@ -85,7 +86,12 @@ class LlamaEngine:
         started = time.monotonic()
         rendered = self._form(prompt, sampling.thinking)
         prefix, suffix = self._vocabulary.prompt_tokens(rendered)
-        made = self._generator.run(prefix, suffix, sampling, progress)
+        constraint = self._vocabulary.grammar(prompt.schema) if prompt.schema else None
+        try:
+            made = self._generator.run(prefix, suffix, sampling, progress, constraint)
+        finally:
+            if constraint is not None:
+                constraint.close()
         text = b"".join(map(self._vocabulary.piece, made.tokens)).decode(errors="replace")
         return Completion(
             text=text,
@@ -102,14 +108,14 @@ class LlamaEngine:
         )
 
     def prove(self) -> float:
-        """Generate a few tokens twice, the second time from the kept prefix; returns the seconds this took.
+        """Generate a few tokens from a fresh, a kept and a half kept prompt; returns the seconds this took.
 
-        A model whose memory does not give the same tokens again is run without prefix reuse from then on.
+        A model whose memory does not give the same tokens each time is run without any reuse from then on.
         """
         started = time.monotonic()
         sampling = Sampling(max_tokens=min(_PROOF_TOKENS, self.n_ctx))
-        first, second = (self.complete(_PROOF, sampling) for _ in range(2))
-        if first.tokens_sha256 != second.tokens_sha256:
+        made = [self.complete(prompt, sampling) for prompt in (_PROOF, _PROOF, _OTHER_PROOF, _PROOF)]
+        if len({made[index].tokens_sha256 for index in (0, 1, 3)}) > 1:
             self._generator.reuse = False
         return time.monotonic() - started
 
@@ -192,7 +198,7 @@ class LlamaEngine:
         trained = int(native.llama_model_n_ctx_train(self._model))
         params.n_ctx = min(settings.n_ctx, trained) if trained > 0 else settings.n_ctx
         params.n_batch = params.n_ubatch = min(settings.n_batch, params.n_ctx)
-        params.n_seq_max = 2
+        params.n_seq_max = SEQUENCES
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = self._n_threads
         params.flash_attn_type = _FLASH_ATTN[settings.flash_attn]

@@ -34,10 +34,14 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked: instructions that many prompts share, and the question itself."""
+    """What is asked: instructions that many prompts share, and the question itself.
+
+    Where there is a `schema`, a JSON schema as text, the answer is kept to it while it is generated.
+    """
 
     system: str
     user: str
+    schema: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -161,8 +165,12 @@ class Model(Protocol):
 
 
 def prompt_sha256(prompt: Prompt) -> str:
-    """The digest under which a prompt's answers are recorded: sha256 of system, a zero byte, user."""
-    return hashlib.sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()
+    """The digest under which a prompt's answers are recorded: sha256 of system, a zero byte, user.
+
+    A schema, where there is one, follows behind another zero byte.
+    """
+    text = f"{prompt.system}\0{prompt.user}" + (f"\0{prompt.schema}" if prompt.schema else "")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _require(holds: bool, name: str, value: object, accepted: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,20 @@ import numpy.typing as npt
 from pytest_cereval.errors import ModelError
 from pytest_cereval.models.model import Sampling
 
+if TYPE_CHECKING:
+    from pytest_cereval.models.grammar import Constraint
+
 Logits: TypeAlias = npt.NDArray[np.float32]
 
 
 class TokenPicker:
-    """Picks tokens for one completion; with the same settings and logits it picks the same ones."""
+    """Picks tokens for one completion; with the same settings and logits it picks the same ones.
 
-    def __init__(self, sampling: Sampling) -> None:
+    With a `constraint` it picks among the tokens that this allows.
+    """
+
+    def __init__(self, sampling: Sampling, constraint: Constraint | None = None) -> None:
+        self._constraint = constraint
         self._temperature = sampling.temperature
         self._random = np.random.Generator(np.random.PCG64(sampling.seed))
         self.min_margin: float | None = None
@@ -28,6 +35,16 @@ class TokenPicker:
         `logits` may be llama.cpp's own buffer; it is as before when this returns. Raises `ModelError` when
         the best logit is not a finite number.
         """
+        if self._constraint is None:
+            return self._pick(logits)
+        # Nearly always the likeliest token is allowed, and then nobody needs to look at the others.
+        best = int(logits.argmax())
+        free = self._temperature == 0.0 and self._constraint.allows(best)
+        token = self._pick(logits if free else self._constraint.masked(logits))
+        self._constraint.accept(token)
+        return token
+
+    def _pick(self, logits: Logits) -> int:
         best = int(logits.argmax())
         top = float(logits[best])
         if not math.isfinite(top):

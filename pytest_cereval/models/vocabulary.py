@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from pytest_cereval.models.grammar import Grammar
 from pytest_cereval.models.template import Rendered
 
 
@@ -36,6 +37,10 @@ class Vocabulary:
     def is_end(self, token: int) -> bool:
         """Whether the token ends a generation."""
         return bool(self._native.llama_vocab_is_eog(self._vocab, token))
+
+    def grammar(self, schema: str) -> Grammar:
+        """What keeps one answer to a JSON schema; raises `ModelError` for a schema that cannot be followed."""
+        return Grammar(self._native, self._vocab, schema)
 
     def piece(self, token: int) -> bytes:
         """The bytes a token stands for, however long, special tokens included."""

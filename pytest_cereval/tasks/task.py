@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pytest_cereval.models.model import Prompt
@@ -95,7 +95,7 @@ class Task:
             "requirement": self.requirement.value,
             "size": self.size.value,
             "stratum": self.stratum,
-            "prompt": {"system": self.prompt.system, "user": self.prompt.user},
+            "prompt": asdict(self.prompt),
             "inputs": list(self.inputs),
             "certificate": self.certificate.to_dict(),
             "function": self.function,

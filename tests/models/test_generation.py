@@ -63,6 +63,31 @@ def test_a_shared_system_text_is_decoded_once(engine: LlamaEngine) -> None:
     assert len(SYSTEM) < second.cached_tokens < second.prompt_tokens
 
 
+def _drawn(seed: int) -> Sampling:
+    return Sampling(temperature=0.8, seed=seed, max_tokens=24)
+
+
+def test_samples_of_one_prompt_decode_it_once_and_are_those_of_a_fresh_engine(
+    open_engine: Callable[..., LlamaEngine], tiny_gguf: Path
+) -> None:
+    fresh = [_said(open_engine(tiny_gguf).complete(PROMPTS[1], _drawn(seed))) for seed in range(4)]
+    assert len(set(fresh)) == len(fresh)
+    engine = open_engine(tiny_gguf)
+    engine.complete(PROMPTS[0], SHORT)
+    for order in (range(4), (3, 1, 1, 0)):
+        made = [engine.complete(PROMPTS[1], _drawn(seed)) for seed in order]
+        assert [_said(each) for each in made] == [fresh[seed] for seed in order]
+        assert made[0].cached_tokens < made[0].prompt_tokens
+        assert all(each.cached_tokens == each.prompt_tokens for each in made[1:])
+        assert _said(engine.complete(PROMPTS[2], SHORT)) == _said(open_engine(tiny_gguf).complete(PROMPTS[2], SHORT))
+
+
+def test_a_sample_after_one_that_was_broken_off_is_the_same(endless: LlamaEngine) -> None:
+    expected = _said(endless.complete(PROMPTS[1], _drawn(5)))
+    endless.complete(PROMPTS[1], replace(_drawn(5), max_tokens=3000, timeout_s=0.05))
+    assert _said(endless.complete(PROMPTS[1], _drawn(5))) == expected
+
+
 class _ForgetfulDecoder:
     """An engine whose memory refuses to copy a sequence."""
 
@@ -78,8 +103,9 @@ class _ForgetfulDecoder:
 def test_a_memory_that_cannot_copy_gives_the_same_tokens_without_reuse(engine: LlamaEngine) -> None:
     prefix, suffix = list(range(60, 130)), list(range(70, 90))
     copying, refusing = Generator(engine), Generator(_ForgetfulDecoder(engine))
+    copying.run(prefix, [*suffix, 90], SHORT)
     expected = copying.run(prefix, suffix, SHORT)
-    assert copying.run(prefix, suffix, SHORT).cached_tokens == len(prefix)
+    assert expected.cached_tokens == len(prefix)
     for _ in range(2):
         made = refusing.run(prefix, suffix, SHORT)
         assert (made.tokens, made.min_margin, made.cached_tokens) == (expected.tokens, expected.min_margin, 0)
