@@ -18,6 +18,8 @@ from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.models.model import Completion, prompt_sha256
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
+from pytest_cereval.oracles.checked import Check, Checkers, CheckOracle
+from pytest_cereval.oracles.constraints import broken
 from pytest_cereval.oracles.linting import Linter
 from pytest_cereval.oracles.oracle import Finding, InTurn, Judged, Oracle
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
@@ -25,12 +27,13 @@ from pytest_cereval.oracles.tested import TestOracle
 from pytest_cereval.oracles.warm import workers_for
 from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.results.attempt import Attempt
-from pytest_cereval.results.failure import MISSING, SIGNATURE, failure_of
+from pytest_cereval.results.failure import CONSTRAINTS, MISSING, SIGNATURE, failure_of
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.repository import Checkout
 from pytest_cereval.source.syntax import source_text
+from pytest_cereval.static_sets.checkout import CHECK, static_checkout
 from pytest_cereval.tasks.suite import TaskOracle
 from pytest_cereval.tasks.task import Task
 
@@ -55,7 +58,8 @@ class Bench:
     interpreter: Interpreter
     oracles: Path
     linter: Linter | None = None
-    _workers: dict[tuple[frozenset[str], tuple[str, ...]], Workers] = field(default_factory=dict, repr=False)
+    _workers: dict[tuple[Path, frozenset[str], tuple[str, ...]], Workers] = field(default_factory=dict, repr=False)
+    _checkers: list[Checkers] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def close(self) -> None:
@@ -64,14 +68,23 @@ class Bench:
             for workers in self._workers.values():
                 workers.close()
             self._workers.clear()
+            while self._checkers:
+                self._checkers.pop().close()
 
     def workers_for(self, world: Setting, oracle: TaskOracle) -> Workers:
         """What the candidates of a task run in."""
         with self._lock:
-            key = (world.import_roots, oracle.site_hidden)
+            key = (world.checkout.runtime, world.import_roots, oracle.site_hidden)
             if key not in self._workers:
                 self._workers[key] = workers_for(world, oracle.site_hidden, oracle.needed)
             return self._workers[key]
+
+    def checkers(self) -> Checkers:
+        """What the checks of static sets run in."""
+        with self._lock:
+            if not self._checkers:
+                self._checkers.append(Checkers(self.sandbox, self.interpreter))
+            return self._checkers[0]
 
     def judge(self, task: Task, answer: Answer, attempt: Attempt) -> Attempt:
         """The attempt with its verdict; raises `CerevalError` if no verdict can be given."""
@@ -110,7 +123,7 @@ class JudgeRoom:
     def world(self) -> Setting:
         """See `Room`."""
         return Setting(
-            checkout=self.bench.checkout,
+            checkout=static_checkout(self.oracle.planted, self.bench.oracles) or self.bench.checkout,
             sandbox=self.bench.sandbox,
             interpreter=self.bench.interpreter,
             import_roots=self.oracle.import_roots,
@@ -121,7 +134,7 @@ class JudgeRoom:
     @property
     def original(self) -> str:
         """See `Room`."""
-        return source_text(self.bench.checkout.runtime / self.oracle.function.path)
+        return source_text(self.world.checkout.runtime / self.oracle.function.path)
 
     def behaves(self, text: str, *, shrink: bool = True) -> Judged:
         """See `Room`."""
@@ -136,16 +149,20 @@ class JudgeRoom:
             "notes": list(found.notes),
             SIGNATURE: dict(zip(("given", "original"), found.signature, strict=False)),
             "lint": remarks,
+            CONSTRAINTS: list(broken(found.source, original, finding.evidence.get("events", ()), oracle.events)),
         }
         evidence = told | {name: value for name, value in more.items() if value}
         return Judged(finding.verdict, finding.detail, evidence, found.definition, claimed=True)
 
     def _judge(self, shrink: bool) -> Oracle:
-        """Calls, tests, or calls and then tests, as the function's certificate says."""
+        """Calls, tests, or calls and then tests, as the function's certificate says; a check for a static set's."""
         oracle, world = self.oracle, self.world
         setting = JudgeSetting(world, hidden=oracle.site_hidden)
         terms = Terms(oracle.core, oracle.level, oracle.seed, shrink)
         workers = self.bench.workers_for(world, oracle)
+        if CHECK in oracle.planted:
+            check = Check.from_dict(oracle.planted[CHECK])
+            return CheckOracle(setting, workers, self.bench.checkers()).for_task(oracle.function, check)
         judge: Oracle = RecordedCallOracle(setting, workers).for_task(oracle.function, oracle.hidden, terms)
         if oracle.tests is not None:
             by_tests = TestOracle(world).for_task(oracle.function, oracle.tests)

@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "results.band",
         *LEAF,
     },
+    "probes": {"probes", "oracles.blocks", "source", *LEAF},
     "results": {"results", "models.model", *LEAF},
     "statistics": {"statistics", "results", *LEAF},
     "report": {"report", "results", "inside.equality", *LEAF},

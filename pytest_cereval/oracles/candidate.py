@@ -48,7 +48,8 @@ class Candidate:
 
     `source` is the whole text of the file, `definition` what was taken from the answer (with the original's
     decorators), `line` where it starts in `source` (1-based, first decorator, as in `co_firstlineno`),
-    `notes` what was dropped or kept beside it, `signature` its own and the original's signature where they differ.
+    `notes` what was dropped or kept beside it, `signature` its own and the original's signature where they differ,
+    `added` the imports, helpers and methods of the answer that went into the file with it.
     """
 
     source: str
@@ -56,6 +57,12 @@ class Candidate:
     line: int
     notes: tuple[str, ...] = ()
     signature: tuple[str, ...] = ()
+    added: str = ""
+
+    @property
+    def taken(self) -> str:
+        """All of the answer that is judged, at the margin: what was added, then the definition."""
+        return f"{self.added}\n{self.definition}" if self.added else self.definition
 
 
 def reference_as_candidate(runtime: Path, function: SourceFunction) -> Candidate:
@@ -213,7 +220,8 @@ def _spliced(body: Sequence[ast.stmt], taken: Found, function: SourceFunction, o
         return _unparsable(problem)
     notes = added.notes + _decorator_notes(own, function)
     differs = mismatch(taken.node, _reference(home, function))
-    return Candidate(source, "\n".join(row.removeprefix(prefix) for row in definition), line, notes, differs)
+    text = "\n".join(row.removeprefix(prefix) for row in definition)
+    return Candidate(source, text, line, notes, differs, "\n".join([*added.module, *added.methods]))
 
 
 @functools.lru_cache(maxsize=8)
