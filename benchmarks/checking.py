@@ -29,6 +29,7 @@ from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.choose import choose_sandbox
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
 from pytest_cereval.tasks.suite import TaskOracle
+from pytest_cereval.tasks.task import Category
 
 _V1 = Path("/sys/fs/cgroup/cpuacct")
 _V2 = Path("/sys/fs/cgroup")
@@ -40,7 +41,7 @@ def main() -> int:
     sandbox, interpreter = choose_sandbox(), inspect_interpreter(Path(sys.executable))
     built = build_suite(
         given.repository,
-        BuildSettings(limit=given.limit),
+        BuildSettings(limit=given.limit, categories=(Category.CODE_GENERATION,)),
         interpreter=interpreter,
         sandbox=lambda: sandbox,
         cache_folder=given.cache,

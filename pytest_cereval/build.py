@@ -14,6 +14,7 @@ from filelock import FileLock
 import pytest_cereval
 from pytest_cereval.assembly import Assembly, BuildSettings
 from pytest_cereval.categories.category import Progress
+from pytest_cereval.oracles.linting import ruff_version
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.files import RULES_VERSION
@@ -94,11 +95,9 @@ def _code() -> str:
 
 
 def _lock(interpreter: Interpreter) -> str:
-    """A digest of the interpreter, of what is installed beside it, and of what draws examples here."""
+    """A digest of the interpreter, of what is installed beside it, and of what draws and checks here."""
     names = sorted(
         f"{item.name}=={item.version}" for item in importlib.metadata.distributions(path=list(interpreter.site))
     )
-    drawn_by = importlib.metadata.version("hypothesis")
-    return cache.cache_key(
-        executable=interpreter.executable, version=interpreter.version, installed=names, drawn_by=drawn_by
-    )
+    tools = {"hypothesis": importlib.metadata.version("hypothesis"), "ruff": ruff_version()}
+    return cache.cache_key(executable=interpreter.executable, version=interpreter.version, installed=names, tools=tools)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_cereval.categories.category import Asked
 from pytest_cereval.categories.generation import Generation
+from pytest_cereval.categories.understanding.understanding import Understanding
 from pytest_cereval.tasks.task import Category
 
 
@@ -12,7 +13,10 @@ def asked(category: Category) -> Asked:
     return _KNOWN[category]
 
 
-_KNOWN: dict[Category, Asked] = {Category.CODE_GENERATION: Generation()}
+_KNOWN: dict[Category, Asked] = {
+    Category.CODE_GENERATION: Generation(),
+    Category.CODE_UNDERSTANDING: Understanding(),
+}
 KNOWN = tuple(_KNOWN)
 """The categories that can be asked for, in order."""
 

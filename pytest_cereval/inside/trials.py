@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .bodies import check_fits, compiled_function, same_code, set_defaults
-from .equality import Level, difference, restored
+from .calls import describe, observe
+from .equality import Level, comparable, difference, restored
 from .forks import OutOfTime, in_fork, time_limit
+from .observation import canonical, digest
 from .proposals import codes_in
 from .reached import lines_of
-from .subject import Reply, Request, Subject, UnbuiltError, text_of
+from .subject import Reply, Request, Subject, UnbuiltError, built, text_of
 from .worker import failure
 
 BRANCH_HOOK = "__cereval_branch__"
@@ -23,7 +25,8 @@ CALL_CPU_S = 3.0
 
 
 def expect(subject: Subject, request: Request) -> Reply:
-    """Remember what the reference does on every input and which lines it goes through; `cpu_s` is how long it took.
+    """Remember what every input is, what the reference does on it and which lines it goes through; `cpu_s` is how
+    long it took.
 
     `plain` is the function itself in the form of a variant: a mutant that is the same as it is no mutant at all.
     `unbuilt` instead where an input that could be rebuilt before can not be rebuilt behind the others.
@@ -41,23 +44,28 @@ def expect(subject: Subject, request: Request) -> Reply:
     subject.level = Level(**request["level"])
     subject.plain = compiled_function(request["plain"], request["qualname"])
     reply = in_fork(work, request["cpu_s"])
-    for text, lines in reply.pop("traced", []):
+    for before, text, lines in reply.pop("traced", []):
+        subject.before.append(before)
         subject.expected.append(text)
         subject.lines.append(frozenset(lines))
     subject.order = list(range(len(subject.expected)))
     return reply
 
 
-def _traced(subject: Subject, entry: dict[str, Any]) -> tuple[str, list[int]]:
+def _traced(subject: Subject, entry: dict[str, Any]) -> tuple[str, str, list[int]]:
     with lines_of(subject.function) as lines:
-        text = text_of(subject, entry)
-    return text, sorted(lines)
+        call = built(entry)
+        lines.pause()
+        before = digest(describe(call, subject.view)[0])
+        observation = observe(lines.call, call, subject.view)
+    return before, canonical(comparable(observation)), sorted(lines.reached)
 
 
 def keep(subject: Subject, request: Request) -> Reply:
     """Go on with the inputs of the given numbers alone, in that order."""
     numbers: list[int] = request["numbers"]
     subject.entries = [subject.entries[number] for number in numbers]
+    subject.before = [subject.before[number] for number in numbers]
     subject.expected = [subject.expected[number] for number in numbers]
     subject.lines = [subject.lines[number] for number in numbers]
     subject.order = list(range(len(numbers)))
@@ -69,7 +77,8 @@ def try_variant(subject: Subject, request: Request) -> Reply:
 
     Once one is found, only a few more are looked for, so that a small set that tells all variants apart can be chosen.
     An input that cannot be rebuilt with that body tells it apart as well: the function takes part in making it.
-    With `span` only inputs that reach a line between its two are run. `defaults` replaces those of parameters.
+    With `all` every input is run. With `span` only inputs that reach a line between its two are run. `defaults`
+    replaces those of parameters.
     """
     try:
         code = compiled_function(request["source"], request["qualname"])
@@ -86,7 +95,7 @@ def try_variant(subject: Subject, request: Request) -> Reply:
     def work() -> Reply:
         subject.function.__code__ = code
         set_defaults(subject.function, defaults)
-        return {"differs": _telling(subject, numbers)}
+        return {"differs": _telling(subject, numbers, len(numbers) if request.get("all") else _MORE)}
 
     reply = in_fork(work, request["cpu_s"]) if numbers else {"differs": []}
     for number in reply.get("differs", ())[:1]:
@@ -96,11 +105,11 @@ def try_variant(subject: Subject, request: Request) -> Reply:
     return reply
 
 
-def _telling(subject: Subject, numbers: list[int]) -> list[int]:
-    """Those that tell the variant apart that is in place now: the first, and a few more."""
+def _telling(subject: Subject, numbers: list[int], more: int) -> list[int]:
+    """Those that tell the variant apart that is in place now: the first, and at most `more`."""
     found: list[int] = []
     for number in numbers:
-        if len(found) > _MORE:
+        if len(found) > more:
             break
         if _tells_apart(subject, number):
             found.append(number)

@@ -8,6 +8,7 @@ definition. A tool that is not installed is named once in the record of the run,
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -17,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pytest_cereval.errors import OracleError
 from pytest_cereval.oracles.candidate import Candidate
 from pytest_cereval.oracles.workers import as_utf8
 
@@ -111,9 +113,7 @@ class Linter:
         return self._originals[key]
 
     def _ask_ruff(self, path: PurePosixPath, source: str) -> list[Remark]:
-        target = f"py3{_between(self._minor, _RUFF_MINORS)}"
-        command = [_ruff_program(), "check", "--isolated", "--no-cache", "--ignore-noqa", "--output-format=json"]
-        command += ["--select", RULES, "--target-version", target, "--stdin-filename", path.name, "-"]
+        command = [*_ruff_command(self._minor), "--stdin-filename", path.name, "-"]
         said, failed = _run("ruff", command, _RUFF_S, source.encode("utf-8", "backslashreplace"))
         if failed:
             return [failed]
@@ -146,6 +146,38 @@ class Linter:
                 if item["severity"] == "error":
                     found.append(_remark("mypy", item["code"], item["line"], item["message"]))
         return found
+
+
+def flagged(texts: Sequence[str], original: str, python: str) -> list[bool] | None:
+    """Whether ruff says of each text of a file what it does not say of the original; None if it is not installed.
+
+    `python` is the version of the interpreter that runs the file. Raises `OracleError` when ruff itself fails.
+    """
+    if not _ruff_program():
+        return None
+    with tempfile.TemporaryDirectory(prefix="cereval-ruff-") as folder:
+        for number, text in enumerate([original, *texts]):
+            Path(folder, f"{number}.py").write_bytes(as_utf8(text))
+        said, failed = _run("ruff", [*_ruff_command(int(python.split(".")[1])), folder], _RUFF_S, b"", cwd=folder)
+        found = [Counter[tuple[str, str]]() for _ in range(len(texts) + 1)]
+        try:
+            for item in json.loads(said):
+                found[int(Path(item["filename"]).stem)][str(item["code"]), item["message"]] += 1
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            why = failed.message if failed else type(error).__name__
+            raise OracleError(f"ruff gave no list of remarks: {why}", next_step="see whether ruff runs here") from error
+    return [bool(each - found[0]) for each in found[1:]]
+
+
+@functools.cache
+def ruff_version() -> str:
+    """The version of ruff, or that it is not installed."""
+    return _ruff()
+
+
+def _ruff_command(minor: int) -> list[str]:
+    command = [_ruff_program(), "check", "--isolated", "--no-cache", "--ignore-noqa", "--output-format=json"]
+    return [*command, "--select", RULES, "--target-version", f"py3{_between(minor, _RUFF_MINORS)}"]
 
 
 def _run(tool: str, command: list[str], limit_s: int, text: bytes, cwd: str | None = None) -> tuple[str, Remark | None]:

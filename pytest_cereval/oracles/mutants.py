@@ -92,7 +92,7 @@ def _span(statement: ast.stmt) -> tuple[int, int]:
 def _visible(node: ast.AST, span: tuple[int, int]) -> Iterator[tuple[ast.AST, tuple[int, int]]]:
     """A node and what lies in it, without annotations, messages and format specifications."""
     yield node, span
-    if isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and _is_silent_call(node.value)):
+    if isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and is_silent_call(node.value)):
         return
     skipped = {"annotation", "returns", "format_spec", "msg"}
     for name, value in ast.iter_fields(node):
@@ -102,7 +102,8 @@ def _visible(node: ast.AST, span: tuple[int, int]) -> Iterator[tuple[ast.AST, tu
                 yield from _visible(child, _span(child) if isinstance(child, ast.stmt) else span)
 
 
-def _is_silent_call(value: ast.expr) -> bool:
+def is_silent_call(value: ast.expr) -> bool:
+    """Whether a statement only logs, warns or prints somewhere else: what equality never looks at."""
     if not isinstance(value, ast.Call):
         return False
     name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
@@ -199,7 +200,7 @@ def _branch(site: ast.If | ast.While | ast.IfExp) -> Replacements:
 
 def _call_removed(site: ast.Expr) -> Replacements:
     """`f()` as a statement → `pass`."""
-    if isinstance(site.value, ast.Call) and not _is_silent_call(site.value):
+    if isinstance(site.value, ast.Call) and not is_silent_call(site.value):
         yield "call removed", ast.Pass()
 
 

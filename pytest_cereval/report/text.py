@@ -16,6 +16,7 @@ OUTPUT_LINES = 12
 VALUE_LIMIT = 1200
 _KNOWN_EVIDENCE = (
     *("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint", "workers"),
+    *("differing_at", "events"),
 )
 PASTE = "this call as Python"
 _KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")

@@ -97,9 +97,9 @@ def extract_functions(tree: Path, path: PurePosixPath) -> tuple[SourceFunction, 
     dotted, root = module_name(tree, path)
     seen: Counter[tuple[str, str]] = Counter()
     found = []
-    for node, parents, nested in _walk(module, (), False):
+    for node, parents, nested in walk_functions(module):
         qualname = ".".join([*parents, node.name])
-        role = _role(node)
+        role = accessor_role(node)
         found.append(
             SourceFunction(
                 path=path.as_posix(),
@@ -142,20 +142,28 @@ def _decode(text: bytes) -> str:
     return text.decode(encoding)
 
 
-def _walk(
-    node: ast.AST, parents: tuple[str, ...], nested: bool
+def walk_functions(
+    node: ast.AST, parents: tuple[str, ...] = (), nested: bool = False
 ) -> Iterator[tuple[FunctionNode, tuple[str, ...], bool]]:
-    for child in ast.iter_child_nodes(node):
+    """All definitions in order of appearance, each with its enclosing names and whether a function is among them."""
+    for child in _statements(node):
         if isinstance(child, FunctionNode):
             yield child, parents, nested
-            yield from _walk(child, (*parents, child.name, "<locals>"), True)
+            yield from walk_functions(child, (*parents, child.name, "<locals>"), True)
         elif isinstance(child, ast.ClassDef):
-            yield from _walk(child, (*parents, child.name), nested)
+            yield from walk_functions(child, (*parents, child.name), nested)
         else:
-            yield from _walk(child, parents, nested)
+            yield from walk_functions(child, parents, nested)
 
 
-def _role(node: FunctionNode) -> str:
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The blocks of a compound statement; expressions, which are most of a tree, hold no definitions."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        yield from getattr(node, name, ())
+
+
+def accessor_role(node: FunctionNode) -> str:
+    """`setter`, `getter` or `deleter` for an accessor of a property, else empty."""
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Attribute) and decorator.attr in _ACCESSORS:
             return decorator.attr

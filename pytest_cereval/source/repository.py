@@ -62,7 +62,7 @@ def split_spec(spec: str) -> tuple[Path, str]:
 def resolve(spec: str) -> Revision:
     """Resolve a repository and revision to a commit; raises `SourceError` for anything that is not one."""
     path, wanted = split_spec(spec)
-    repository = _open(path)
+    repository = open_repository(path)
     try:
         try:
             commit = repository.commit(wanted)
@@ -95,7 +95,7 @@ def checkout(spec: str, revision: Revision, cache: Path) -> Checkout:
             return found
         staging = Path(tempfile.mkdtemp(prefix=f"{revision.short}-", dir=root.parent))
         try:
-            repository = _open(split_spec(spec)[0])
+            repository = open_repository(split_spec(spec)[0])
             _write_tree(repository.commit(revision.commit), staging)
             repository.close()
             (staging / "complete").write_text(revision.commit)
@@ -116,7 +116,8 @@ def open_checkout(cache: Path, revision: Revision) -> Checkout:
     return Checkout(revision, root / "full", root / "runtime")
 
 
-def _open(path: Path) -> git.Repo:
+def open_repository(path: Path) -> git.Repo:
+    """The repository whose top folder this is, with no prompts and no locks; raises `SourceError` if there is none."""
     try:
         import git
     except ImportError as error:  # GitPython refuses to be imported where there is no git program

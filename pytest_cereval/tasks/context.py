@@ -22,6 +22,7 @@ CHARACTERS_PER_TOKEN = 3.6
 """Code in the vocabularies of current code models; an estimate, because tasks must not depend on the model."""
 
 MARKER = "..."
+BODY_TO_WRITE = "the body to write"
 _INDENT = "    "
 _MAX_CONSTANT_LINES = 12
 _KEPT = 1 << 14
@@ -63,11 +64,11 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
-def context(source: str, function: SourceFunction, budget_tokens: int) -> str:
-    """The file as text, with the function's body replaced by a marker and cut to about `budget_tokens`."""
+def context(source: str, function: SourceFunction, budget_tokens: int, *, note: str = BODY_TO_WRITE) -> str:
+    """The file as text, cut to about `budget_tokens`, with a marker and a `note` in place of the function's body."""
     module = _parsed(source)
     target = _find(module, function)
-    pieces = list(_pieces(module.body, function, 0, ""))
+    pieces = list(_pieces(module.body, function, 0, "", note))
     twins = _body_dump(target)
     used = 0
     for piece in pieces:
@@ -109,7 +110,9 @@ def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
     raise LookupError(f"{function.name} is not in its file")
 
 
-def _pieces(body: Sequence[ast.stmt], function: SourceFunction, depth: int, owner: str) -> Iterator[Piece]:
+def _pieces(
+    body: Sequence[ast.stmt], function: SourceFunction, depth: int, owner: str, note: str
+) -> Iterator[Piece]:
     """Statements one after the other; the classes around the function are opened, all others are one piece."""
     for node in body:
         enclosing = (
@@ -118,12 +121,13 @@ def _pieces(body: Sequence[ast.stmt], function: SourceFunction, depth: int, owne
             and (node.name == function.parents[depth] and node.lineno <= function.def_line <= (node.end_lineno or 0))
         )
         if isinstance(node, FunctionNode) and first_line(node) == function.first_line:
-            yield Piece(node, node.name, depth, owner, texts={Shown.FULL: _indented(_without_body(node), depth)})
+            yield Piece(node, node.name, depth, owner, texts={Shown.FULL: _indented(_without_body(node, note), depth)})
         elif enclosing and isinstance(node, ast.ClassDef):
             yield Piece(node, node.name, depth, owner, texts={Shown.SIGNATURE: _indented(_class_head(node), depth)})
-            yield from _pieces(node.body[1:] if ast.get_docstring(node) else node.body, function, depth + 1, node.name)
+            members = node.body[1:] if ast.get_docstring(node) else node.body
+            yield from _pieces(members, function, depth + 1, node.name, note)
         elif isinstance(node, ast.If) and _holds(node, function):
-            yield from _pieces([*node.body, *node.orelse], function, depth, owner)
+            yield from _pieces([*node.body, *node.orelse], function, depth, owner, note)
         else:
             yield Piece(node, _defined(node), depth, owner)
 
@@ -181,11 +185,11 @@ def _body_dump(node: FunctionNode) -> str:
     return "\n".join(ast.unparse(statement) for statement in without_docstring(node))
 
 
-def _without_body(node: FunctionNode) -> str:
+def _without_body(node: FunctionNode, note: str) -> str:
     bare = copy.copy(node)
     documented = len(node.body) - len(without_docstring(node))
     bare.body = [*bare.body[:documented], ast.Expr(ast.Constant(...))]
-    return f"{ast.unparse(bare)}  # the body to write"
+    return f"{ast.unparse(bare)}  # {note}"
 
 
 @functools.lru_cache(maxsize=_KEPT)

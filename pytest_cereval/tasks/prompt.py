@@ -46,12 +46,12 @@ def code_generation_prompt(
 ) -> Prompt:
     """The question for one function; it never holds the reference's body."""
     source = surroundings.text(function.path)
-    elsewhere = _elsewhere(function, source, surroundings, int(settings.context_tokens * ELSEWHERE_SHARE))
+    others = elsewhere(function, source, surroundings, int(settings.context_tokens * ELSEWHERE_SHARE))
     values = {
         "path": function.path,
         "repository": surroundings.repository,
-        "context": context(source, function, settings.context_tokens - estimate_tokens(elsewhere)),
-        "elsewhere": elsewhere,
+        "context": context(source, function, settings.context_tokens - estimate_tokens(others)),
+        "elsewhere": others,
         "qualname": function.qualname,
         "role": function.role,
         "signature": signature(function),
@@ -61,8 +61,8 @@ def code_generation_prompt(
         "kind": kind(function),
     }
     return Prompt(
-        system=_environment().get_template("code_generation.system.j2").render().strip(),
-        user=_environment().get_template("code_generation.user.j2").render(values).strip(),
+        system=environment().get_template("code_generation.system.j2").render().strip(),
+        user=environment().get_template("code_generation.user.j2").render(values).strip(),
     )
 
 
@@ -92,7 +92,7 @@ def kind(function: SourceFunction) -> str:
     return "a generator (`yield`)" if function.is_generator else ""
 
 
-def _elsewhere(function: SourceFunction, source: str, surroundings: Surroundings, budget: int) -> str:
+def elsewhere(function: SourceFunction, source: str, surroundings: Surroundings, budget: int) -> str:
     """Signatures and docstrings of the repository's own functions that the file imports and the function names."""
     node = parse(_dedented(function.source))
     used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
@@ -132,7 +132,8 @@ def _dedented(source: str) -> str:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of all questions."""
     # Prompts are plain text for a model; escaping would change the code. The report escapes what it shows.
     return jinja2.Environment(
         loader=jinja2.PackageLoader("pytest_cereval.tasks"),
