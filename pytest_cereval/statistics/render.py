@@ -28,33 +28,33 @@ _SHOWN = 20
 
 def run_lines(report: RunReport) -> list[str]:
     """One run as plain lines."""
-    return _plain(_run_prose(report), _run_tables(report))
+    return as_lines(_run_prose(report), _run_tables(report))
 
 
 def run_markdown(report: RunReport) -> str:
     """One run as Markdown."""
     title = f"{report.model} on {report.repository}, run {report.run_id}"
-    return _markdown(title, _run_prose(report), _run_tables(report))
+    return as_markdown(title, _run_prose(report), _run_tables(report))
 
 
 def compare_lines(report: CompareReport) -> list[str]:
     """A comparison as plain lines."""
-    return _plain(_compare_prose(report), _compare_tables(report))
+    return as_lines(_compare_prose(report), _compare_tables(report))
 
 
 def compare_markdown(report: CompareReport) -> str:
     """A comparison as Markdown."""
-    return _markdown("Models compared", _compare_prose(report), _compare_tables(report))
+    return as_markdown("Models compared", _compare_prose(report), _compare_tables(report))
 
 
 def gate_lines(report: GateReport) -> list[str]:
     """The gate's answer as plain lines; of changed items, the first ones."""
-    return _plain(_gate_prose(report), _gate_tables(report, _SHOWN))
+    return as_lines(_gate_prose(report), _gate_tables(report, _SHOWN))
 
 
 def gate_markdown(report: GateReport) -> str:
     """The gate's answer as Markdown, with all changed items as far as they fit."""
-    return _markdown(f"Gate: {report.verdict}", _gate_prose(report), _gate_tables(report, 0))
+    return as_markdown(f"Gate: {report.verdict}", _gate_prose(report), _gate_tables(report, 0))
 
 
 def estimate_row(estimate: Estimate) -> list[str]:
@@ -255,14 +255,16 @@ def _changed(name: str, changes: Sequence[Change], most: int) -> Table:
     return f"{name} items{rest}", ("item", "category", "old", "new"), rows
 
 
-def _plain(prose: Iterable[str], tables: Iterable[Table]) -> list[str]:
+def as_lines(prose: Iterable[str], tables: Iterable[Table]) -> list[str]:
+    """Sentences, then tables, for a terminal."""
     lines = [printable(line) for line in prose]
     for title, header, rows in tables:
         lines += ["", printable(title), *plain_table(header, rows)]
     return lines
 
 
-def _markdown(title: str, prose: Sequence[str], tables: Iterable[Table]) -> str:
+def as_markdown(title: str, prose: Sequence[str], tables: Iterable[Table]) -> str:
+    """The same as Markdown, cut where a job summary would be."""
     lines = [f"## {cell(title)}", ""]
     for line in prose:
         lines += [cell(line), ""]

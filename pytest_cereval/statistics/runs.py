@@ -152,7 +152,20 @@ def compare(
     Raises `NotComparable`, naming the field, where conditions differ that are not `allowed` to; `StoreError` for an
     unknown run; `SettingsError` for fewer than two runs, or two of the same model on the same repository.
     """
-    loaded = _distinct([load(store, run_id) for run_id in run_ids])
+    loaded = [load(store, run_id) for run_id in run_ids]
+    return compare_runs(loaded, scope=scope, allowed=allowed, families=families, seed=seed)
+
+
+def compare_runs(
+    runs: Sequence[StoredRun],
+    *,
+    scope: Scope = Scope.FUNCTIONS,
+    allowed: Collection[str] = (),
+    families: dict[str, str] | None = None,
+    seed: int = 0,
+) -> CompareReport:
+    """As `compare`, for runs already loaded, which may come from several stores."""
+    loaded = _distinct(runs)
     differing = require_identical([each.conditions for each in loaded], allowed)
     arms = [Arm(each.model, each.repository, each.run.run_id, each.items) for each in loaded]
     comparison = compare_arms(arms, scope, seed=seed)
@@ -179,6 +192,18 @@ def gate(
     `SettingsError` where both sides do not hold the same tasks, or the plan's scope cannot be claimed.
     """
     before, after = ([load(store, run_id) for run_id in _several(side)] for side in (old, new))
+    return gate_runs(before, after, plan, thresholds=thresholds, allowed=allowed)
+
+
+def gate_runs(
+    before: Sequence[StoredRun],
+    after: Sequence[StoredRun],
+    plan: Plan | None = None,
+    *,
+    thresholds: Sequence[Threshold] = (),
+    allowed: Collection[str] = (),
+) -> GateReport:
+    """As `gate`, for runs already loaded, which may come from several stores."""
     if not after:
         raise SettingsError("a gate without a new run", next_step="name the run to judge")
     plan = plan or Plan()

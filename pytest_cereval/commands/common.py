@@ -1,0 +1,44 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import platformdirs
+
+STORE = ".cereval/cereval.sqlite"
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=lambda: Path(platformdirs.user_cache_dir("pytest-cereval")),
+    help="Folder for checkouts, certificates and demo models.",
+    show_default="the user's cache folder",
+)
+store_option = click.option(
+    "--store", type=click.Path(path_type=Path), default=STORE, show_default=True, help="The record."
+)
+python_option = click.option(
+    "--python", type=click.Path(path_type=Path), default=sys.executable, help="Interpreter of the repository."
+)
+sandbox_option = click.option(
+    "--sandbox",
+    type=click.Choice(["ns", "landlock", "unsafe"]),
+    default="ns",
+    show_default=True,
+    help="The weakest isolation to accept.",
+)
+
+
+class Stages:
+    """Prints each stage of a build once, on standard error."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            click.echo(f"{stage} …", err=True)
