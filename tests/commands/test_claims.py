@@ -37,7 +37,7 @@ def test_the_gate_ends_with_ten_for_a_worse_model_and_names_what_regressed(store
 
     assert result.exit_code == 10, result.output
     assert result.output.startswith("FAIL")
-    assert "m.f5 " in result.output
+    assert "m.f10" in result.output
 
 
 def test_the_gate_ends_with_zero_for_an_equal_one_and_eleven_where_items_are_too_few(stored: Path) -> None:
