@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cereval.categories.category import Progress, Questions, World
+from pytest_cereval.categories.constrained import constrained
 from pytest_cereval.categories.registry import KNOWN, asked
 from pytest_cereval.errors import SourceError
 from pytest_cereval.oracles.bench import Setting
@@ -41,13 +42,15 @@ class BuildSettings:
     """What shapes a suite.
 
     `limit` is the number of tasks, 0 for all. `hint` is `none`, or `symptom` where questions about faults show a
-    failing call; `faults` bounds how many are asked about one function. `workers` changes speed only.
+    failing call; `faults` bounds how many are asked about one function; `constrained` keeps answers with parts to a
+    JSON schema. `workers` changes speed only.
     """
 
     limit: int = 0
     categories: tuple[Category, ...] = KNOWN
     hint: str = "none"
     faults: int = 1
+    constrained: bool = False
     prompt: PromptSettings = field(default_factory=PromptSettings)
     bounds: RecordingBounds = field(default_factory=RecordingBounds)
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
@@ -59,6 +62,7 @@ class BuildSettings:
             "categories": [category.value for category in self.categories],
             "hint": self.hint,
             "faults": self.faults,
+            "constrained": self.constrained,
             "context_tokens": self.prompt.context_tokens,
             "bounds": asdict(self.bounds),
         }
@@ -159,7 +163,8 @@ class Assembly:
                 if isinstance(outcome, LedgerEntry):
                     quotas.refuse(outcome)
                 else:
-                    quotas.take(outcome, {each: asked_of[function.name] for each, asked_of in questions.items()})
+                    offered = {each: self._form(each, told[function.name]) for each, told in questions.items()}
+                    quotas.take(outcome, offered)
         return quotas.chosen(), [*quotas.ledger(), *map(_not_selected, order[position:])]
 
     def _questions(self, category: Category, setting: Setting, found: Scan, items: Sequence[Certified]) -> Questions:
@@ -234,6 +239,12 @@ class Assembly:
 
     def _outcome_file(self, function: SourceFunction) -> Path:
         return self.folder / f"{cache.cache_key(name=function.name)}.json"
+
+    def _form(self, category: Category, told: tuple[Question, ...] | LedgerEntry) -> tuple[Question, ...] | LedgerEntry:
+        """The questions in the form in which they are asked."""
+        if isinstance(told, LedgerEntry) or not self.settings.constrained:
+            return told
+        return tuple(constrained(question, asked(category).schema()) for question in told)
 
     def _task(self, item: Certified, category: Category, question: Question, judging: Judging) -> Task:
         function, setting = item.function, judging.setting

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.repository import Checkout
 from pytest_cereval.source.syntax import source_text
 from pytest_cereval.static_sets.checkout import CHECK, static_checkout
+from pytest_cereval.surveying import Surveyor
 from pytest_cereval.tasks.suite import TaskOracle
 from pytest_cereval.tasks.task import Task
 
@@ -48,7 +50,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where attempts are judged: the same for a whole run. Without a `linter` nothing is linted.
+    """Where attempts are judged: the same for a whole run. Without a `linter` nothing is linted, and
+    without a `surveyor` nothing is said of dependencies and patterns.
 
     What candidates run in is kept warm until `close`.
     """
@@ -58,6 +61,7 @@ class Bench:
     interpreter: Interpreter
     oracles: Path
     linter: Linter | None = None
+    surveyor: Surveyor | None = None
     _workers: dict[tuple[Path, frozenset[str], tuple[str, ...]], Workers] = field(default_factory=dict, repr=False)
     _checkers: list[Checkers] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -143,12 +147,12 @@ class JudgeRoom:
         if isinstance(found, NoAnswer):
             evidence = {"error": found.reason, MISSING: found.failure.value, "hidden": len(oracle.hidden), "checked": 0}
             return Judged(Verdict.NO_ANSWER, found.reason, evidence)
-        finding, remarks = self._beside_linters(self._judge(shrink and self.shrink), found, original)
+        finding, remarks = self._surveyed(self._judge(shrink and self.shrink), found, original)
         told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
         more: dict[str, Any] = {
             "notes": list(found.notes),
             SIGNATURE: dict(zip(("given", "original"), found.signature, strict=False)),
-            "lint": remarks,
+            **remarks,
             CONSTRAINTS: list(broken(found.source, original, finding.evidence.get("events", ()), oracle.events)),
         }
         evidence = told | {name: value for name, value in more.items() if value}
@@ -169,15 +173,22 @@ class JudgeRoom:
             judge = InTurn(judge, by_tests) if oracle.hidden else by_tests
         return judge
 
-    def _beside_linters(
-        self, judge: Oracle, candidate: Candidate, original: str
-    ) -> tuple[Finding, list[dict[str, Any]]]:
-        """The finding, and what linters say, who work while the judge waits for the candidate."""
+    def _surveyed(self, judge: Oracle, candidate: Candidate, original: str) -> tuple[Finding, dict[str, Any]]:
+        """The finding, and what is said beside it by those who work while the judge waits for the candidate."""
+        surveyor = self.bench.surveyor
+        if surveyor is None:
+            return self._beside_linters(judge, candidate, original)
+        with ThreadPoolExecutor(1, thread_name_prefix="cereval-survey") as pool:
+            told = pool.submit(surveyor.survey, candidate, self.oracle, self.world.checkout, original)
+            finding, remarks = self._beside_linters(judge, candidate, original)
+            return finding, remarks | told.result()
+
+    def _beside_linters(self, judge: Oracle, candidate: Candidate, original: str) -> tuple[Finding, dict[str, Any]]:
         if self.bench.linter is None:
-            return judge.judge(candidate), []
+            return judge.judge(candidate), {}
         with self.bench.linter.alongside(candidate, self.oracle.function.path, original) as remarks:
             finding = judge.judge(candidate)
-            return finding, remarks()
+            return finding, {"lint": remarks()}
 
 
 def evaluate(bench: Bench, task: Task, answer: Answer, blank: Attempt) -> Attempt:

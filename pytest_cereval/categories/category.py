@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.cases import Certified
@@ -71,6 +71,10 @@ class Asked(Protocol):
 
     def questions(self, world: World, items: Sequence[Certified]) -> Questions:
         """For each item either questions or a ledger entry; raises `CerevalError` for faults of ours."""
+        ...
+
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema of a constrained answer; None where an answer is code alone."""
         ...
 
     def judge(self, room: Room, text: str) -> Judged:

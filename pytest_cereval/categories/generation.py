@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from pytest_cereval.categories.category import Questions, Room, World
 from pytest_cereval.oracles.cases import Certified
@@ -38,6 +39,10 @@ class Generation:
             band = _BANDS[requirement_of(item.function), Size.of(item.function.statements)]
             asked[item.function.name] = (Question(prompt, band),)
         return asked
+
+    def schema(self) -> dict[str, Any] | None:
+        """None: an answer is code alone."""
+        return None
 
     def judge(self, room: Room, text: str) -> Judged:
         """Right if it behaves and keeps the constraints that the question states."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_cereval.report.remarks import KEYS, remarks
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.statistics import cost_of
 
@@ -15,8 +16,8 @@ REQUIREMENT_LINES = 12
 OUTPUT_LINES = 12
 VALUE_LIMIT = 1200
 _KNOWN_EVIDENCE = (
-    *("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "lint", "workers"),
-    *("differing_at", "events"),
+    *("checked", "differing", "hidden", "smallest", "error", "output", "missing", "signature", "workers"),
+    *("differing_at", "events", *KEYS),
 )
 PASTE = "this call as Python"
 _KNOWN_SMALLEST = ("call", "expected", "observed", "aspect", "where")
@@ -75,9 +76,7 @@ def other_evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(signature, dict):
         shown = f"{signature.get('given')}\nwhere the original is\n{signature.get('original')}"
         rows.append(("another signature", shown))
-    lint = evidence.get("lint")
-    if isinstance(lint, list) and lint:
-        rows.append(("linters say, outside the verdict", [_lint_line(each) for each in lint]))
+    rows += [(title, [one_line(line) for line in lines]) for title, lines in remarks(evidence)]
     return [(key, _plain(value)) for key, value in rows]
 
 
@@ -174,14 +173,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "\n".join(value)
     return value if isinstance(value, str) else json.dumps(value, indent=1)
-
-
-def _lint_line(remark: Any) -> str:
-    """`line 3: F821 Undefined name `x` (ruff)`; a record of another shape is shown as it is."""
-    if not isinstance(remark, dict):
-        return str(remark)
-    code, message, tool = (str(remark.get(key, "")) for key in ("code", "message", "tool"))
-    return one_line(f"line {remark.get('line')}: {code} {message} ({tool})")
 
 
 def _indented(text: str, limit: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any, cast
 
 import pytest
 
@@ -26,7 +27,8 @@ REFUSED = Reason.NO_WEAKNESS
 @pytest.fixture
 def items(tmp_path: Path) -> list[Certified]:
     (tmp_path / "many.py").write_text("".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(8)))
-    certificate = Certificate(*[0] * 11, (), (), *[0] * 4)
+    counts = dict.fromkeys(Certificate.__slots__[:11], 0) | dict.fromkeys(Certificate.__slots__[13:17], 0)
+    certificate = Certificate(**cast(dict[str, Any], counts), killed=(), survivors=())
     functions = extract_functions(tmp_path, PurePosixPath("many.py"))
     return [Certified(function, certificate, (), (), 0) for function in functions]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_cereval.categories.category import Questions, Room, World
+from pytest_cereval.categories.understanding.answer import answer_schema
 from pytest_cereval.categories.understanding.asking import Asker, snippet
 from pytest_cereval.categories.understanding.injection import Ground, Injection, inject, splicer
 from pytest_cereval.categories.understanding.judging import TOLERANCE, judge
@@ -50,6 +51,10 @@ class Understanding:
             )
         injections = {item.function.name: each for item, each in zip(by_calls, found, strict=True)}
         return {item.function.name: _Asked(world, item).about(injections.get(item.function.name)) for item in items}
+
+    def schema(self) -> dict[str, Any] | None:
+        """Lines, explanation and function."""
+        return answer_schema()
 
     def judge(self, room: Room, text: str) -> Judged:
         """Right with the line and a function that behaves."""
