@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from pytest_cereval.commands.common import store_option
-from pytest_cereval.commands.stored import RUN_FORM, dated_run, stored_run
+from pytest_cereval.statistics.stored import RUN_FORM, dated_run, stored_run
 
 Found = TypeVar("Found", bound=Any)
 _scope = click.option(
@@ -114,9 +114,7 @@ def gate(
 
 @click.command(epilog=RUN_FORM)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option(
-    "--cutoff", required=True, metavar="DATE", help="When training data ends: 2024-06-30 or 2024-06."
-)
+@click.option("--cutoff", required=True, metavar="DATE", help="When training data ends: 2024-06-30 or 2024-06.")
 @click.option("--guard", type=int, default=None, metavar="DAYS", help="Days around it in neither arm; 183 by default.")
 @_json
 @_markdown
