@@ -153,7 +153,9 @@ class JudgeRoom:
             "notes": list(found.notes),
             SIGNATURE: dict(zip(("given", "original"), found.signature, strict=False)),
             **remarks,
-            CONSTRAINTS: list(broken(found.source, original, finding.evidence.get("events", ()), oracle.events)),
+            CONSTRAINTS: list(
+                broken(found.taken, function.source, original, finding.evidence.get("events", ()), oracle.events)
+            ),
         }
         evidence = told | {name: value for name, value in more.items() if value}
         return Judged(finding.verdict, finding.detail, evidence, found.definition, claimed=True)

@@ -1,82 +1,136 @@
 """Says which of the constraints that a question states an answer breaks: by its text, and by what it did when run.
 
-The text is compared with the original file, so that nothing is held against an answer that the original does as well.
+What the reference itself uses is never held against an answer, however often. That no file outside a temporary folder
+is written is not looked for: the sandbox has no other place that can be written.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
+import textwrap
 from collections.abc import Iterator, Sequence
 
 _CALLS = frozenset(
     {
-        *("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec"),
-        *("os.system", "os.popen", "os.fork", "os.forkpty", "pty.spawn", "importlib.import_module"),
+        *("eval", "exec", "compile", "__import__", "timeit.timeit", "timeit.repeat", "importlib.import_module"),
+        *("os.system", "os.popen", "os.fork", "os.forkpty", "pty.spawn"),
     }
 )
 _PREFIXES = ("os.exec", "os.spawn", "os.posix_spawn")
 _MODULES = frozenset(
     {
-        *("subprocess", "multiprocessing", "pty", "ctypes", "socket", "socketserver", "ssl", "ftplib", "smtplib"),
-        *("telnetlib", "poplib", "imaplib", "http.client", "http.server", "urllib.request", "requests", "httpx"),
-        *("aiohttp", "urllib3", "paramiko"),
+        *("subprocess", "multiprocessing", "pty", "ctypes", "runpy", "code", "codeop"),
+        *("socket", "socketserver", "ssl", "ftplib", "smtplib", "telnetlib", "poplib", "imaplib"),
+        *("http.client", "http.server", "urllib.request", "requests", "httpx", "aiohttp", "urllib3", "paramiko"),
     }
 )
-"""Modules that start processes, leave the interpreter's rules, or reach for the network."""
+"""Modules that run code or processes, leave the interpreter's rules, or reach for the network."""
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-def broken(candidate: str, original: str, events: Sequence[str] = (), allowed: Sequence[str] = ()) -> tuple[str, ...]:
-    """What the changed file uses more often than the original one, and what its calls did that the reference's do not.
+def broken(
+    taken: str, reference: str, original: str, events: Sequence[str] = (), allowed: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """What an answer does that its question forbids, as sentences in order.
 
-    `events` and `allowed` are names of audit events, of the answer and of the reference.
+    `taken` is the definition with the imports and helpers that go with it, `reference` the function's own text and
+    `original` that of its file, whose imports both may use. `events` and `allowed` are names of audit events that calls
+    of the answer and of the reference raise.
     """
-    used, known = Counter(_used(candidate)), Counter(_used(original))
-    found = {f"uses {name}" for name in used if used[name] > known[name]}
+    file = _parsed(original)
+    around, elsewhere = dict(_imported(file)), _bound(file)
+    used = set(_used(_parsed(taken), around, elsewhere))
+    known = set(_used(_parsed(reference), around, elsewhere)) | set(_modules(file))
+    found = {f"uses {name}" for name in used - known}
     found |= {f"raised {event} when run" for event in set(events) - set(allowed)}
     return tuple(sorted(found))
 
 
-def _used(text: str) -> Iterator[str]:
-    """Names of what is constrained, once for each use; nothing for a text that does not parse."""
+def _parsed(text: str) -> ast.Module:
+    """The tree; an empty one for a text that does not parse."""
     try:
-        tree = ast.parse(text)
+        return ast.parse(textwrap.dedent(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    names = dict(_imported(tree))
+        return ast.Module([], [])
+
+
+def _used(tree: ast.Module, around: dict[str, str], elsewhere: frozenset[str]) -> Iterator[str]:
+    """Constrained modules that are imported, and constrained names that are read, called or not."""
+    yield from _modules(tree)
+    names = around | dict(_imported(tree))
+    hidden = (elsewhere | _bound(tree)) - names.keys()
+    inner: set[int] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Attribute) or id(node) in inner or not isinstance(node.ctx, ast.Load):
+            continue
+        if isinstance(node, ast.Attribute):
+            inner.update(map(id, _chain(node.value)))
+        name = _resolved(node, names, hidden)
+        if name in _CALLS or name.startswith(_PREFIXES):
+            yield name
+
+
+def _chain(node: ast.expr) -> Iterator[ast.expr]:
+    """What a dotted name is made of, without what is called or indexed on the way."""
+    while isinstance(node, ast.Attribute):
+        yield node
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node
+
+
+def _modules(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if _is_module(alias.name))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            full = [f"{node.module}.{alias.name}" for alias in node.names]
             if _is_module(node.module):
                 yield node.module
             else:
+                full = (f"{node.module}.{alias.name}" for alias in node.names)
                 yield from (name for name in full if _is_module(name))
-        elif isinstance(node, ast.Call):
-            called = _resolved(node.func, names)
-            if called in _CALLS or called.startswith(_PREFIXES):
-                yield called.removeprefix("builtins.")
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What each imported name stands for."""
+    """What each imported name stands for; a relative import stands for something of the repository."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+            yield from ((alias.asname or alias.name.partition(".")[0], _first(alias)) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((alias.asname or alias.name, f"{module}.{alias.name}") for alias in node.names)
 
 
-def _resolved(called: ast.expr, names: dict[str, str]) -> str:
-    """The dotted name of what is called, with import aliases undone; empty where it is no name."""
+def _first(alias: ast.alias) -> str:
+    return alias.name if alias.asname else alias.name.partition(".")[0]
+
+
+def _bound(tree: ast.Module) -> frozenset[str]:
+    """Names that the text binds itself, so that they are not the builtins of that name."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, Scope):
+            arguments = node.args
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            found |= {argument.arg for argument in every if argument is not None}
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return frozenset(found)
+
+
+def _resolved(node: ast.Name | ast.Attribute, names: dict[str, str], hidden: frozenset[str]) -> str:
+    """The dotted name of what is read, with import aliases undone; empty where it is no such name."""
     parts: list[str] = []
-    while isinstance(called, ast.Attribute):
-        parts.append(called.attr)
-        called = called.value
-    if not isinstance(called, ast.Name):
+    at: ast.expr = node
+    while isinstance(at, ast.Attribute):
+        parts.append(at.attr)
+        at = at.value
+    if not isinstance(at, ast.Name) or at.id in hidden:
         return ""
-    return ".".join([names.get(called.id, called.id), *reversed(parts)])
+    full = ".".join([names.get(at.id, at.id), *reversed(parts)])
+    return full.removeprefix("builtins.")
 
 
 def _is_module(name: str) -> bool:

@@ -12,15 +12,21 @@ _FEW = 30
 """Scored tasks below which an interval is so wide that it is worth a warning."""
 
 
-def may_conclude(summary: Summary, info: RunInfo) -> list[str]:
+def may_conclude(summary: Summary, info: RunInfo, attempts: Sequence[Attempt]) -> list[str]:
     """What these attempts show."""
     if summary.rate is None:
         return []
     where = info.repository or "this commit"
     low, high = summary.interval
+    controls = [each for each in attempts if each.control and each.verdict.is_scored]
+    told = [
+        f"{len(controls)} of these attempts are controls, in which nothing is wrong and it is right to report nothing: "
+        f"{sum(each.verdict.is_pass for each in controls)} passed, by what they say and not by anything that was run."
+    ]
     return [
-        f"At {where}, with the recorded settings, the model's answers met the reference on "
-        f"{summary.passed} of {summary.scored} attempts. Each was executed; none was judged by its looks.",
+        f"At {where}, with the recorded settings, the model's answers were right in "
+        f"{summary.passed} of {summary.scored} attempts. Code in them was executed; none was judged by its looks.",
+        *(told if controls else []),
         f"For more tasks made in the same way from this code, the share of passes lies between {100 * low:.0f} % and "
         f"{100 * high:.0f} %, with {100 * CONFIDENCE:.0f} % confidence.",
     ]

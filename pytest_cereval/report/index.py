@@ -51,7 +51,7 @@ def index_html(
             run=run,
             summary=summary,
             summary_html=summary_html(summary, info),
-            may=may_conclude(summary, info),
+            may=may_conclude(summary, info, attempts),
             may_not=may_not_conclude(summary, info, attempts),
             charts=charts(attempts, summary),
             scores=score_rows(attempts),

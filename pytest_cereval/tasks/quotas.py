@@ -28,6 +28,7 @@ class Quotas:
         self._spare: list[Picked] = []
         self._refused: list[LedgerEntry] = []
         self._seen: dict[str, Certified] = {}
+        self._offered: set[str] = set()
 
     @property
     def open(self) -> tuple[Category, ...]:
@@ -52,6 +53,7 @@ class Quotas:
             if isinstance(questions, LedgerEntry):
                 self._refused.append(questions)
                 continue
+            self._offered.add(item.function.name)
             for question in questions:
                 wanted = not self._limit or self._wanted[category] > 0
                 (self._picked if wanted else self._spare).append((item, category, question))
@@ -65,10 +67,9 @@ class Quotas:
     def ledger(self) -> list[LedgerEntry]:
         """Those refused, and those that turned out not to be needed."""
         used = {item.function.name for item, _, _ in self.chosen()}
-        refused = {entry.function for entry in self._refused}
         unused = [
             LedgerEntry(name, item.function.path, item.function.def_line, Reason.NOT_SELECTED)
             for name, item in self._seen.items()
-            if name not in used and name not in refused
+            if name in self._offered - used
         ]
         return [*self._refused, *unused]

@@ -65,9 +65,14 @@ class Suite:
     def reasons(self, category: str = "") -> dict[str, int]:
         """How many functions (and unparsable files) have no task in a category, by reason, most frequent first.
 
-        Without a category: those that have no task in any.
+        Without a category: those that have no task in any, each by its first reason.
         """
-        return dict(Counter(entry.reason.value for entry in self.ledger if entry.category == category).most_common())
+        asked = {task.function for task in self.tasks if category in ("", task.category)}
+        first: dict[tuple[str, str], str] = {}
+        for entry in self.ledger:
+            if entry.function not in asked and (not category or entry.category in ("", category)):
+                first.setdefault((entry.path, entry.function), entry.reason.value)
+        return dict(Counter(first.values()).most_common())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ class TaskOracle:
     quick check; `level` is how observations are compared, `seed` the one of the examples drawn, and `view` what of
     objects is looked at. `needed` are installed modules that opening the inputs imports, `site_hidden` installed
     packages that the reference did not need and a candidate must not see. Where there are `tests`, these judge: alone
-    without hidden inputs, else what passes on those. `planted` is what the judge of the task's category must know, `events`
-    names the audit events that calls of the reference raise.
+    without hidden inputs, else what passes on those. `planted` is what the judge of the task's category must know,
+    `events` names the audit events that calls of the reference raise.
     """
 
     function: SourceFunction

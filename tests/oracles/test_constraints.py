@@ -10,42 +10,76 @@ from pytest_cereval.oracles.constraints import broken
 from pytest_cereval.results.verdict import Verdict
 from tests.oracles.judging import Place, call, place
 
-ORIGINAL = "import os\n\ndef total(a):\n    return sum(a)\n"
-NEW_USES = {
+REFERENCE = "def total(a):\n    return sum(a)\n"
+ORIGINAL = f"import os\n\n{REFERENCE}"
+USES = {
     "def total(a):\n    return eval('sum(a)')\n": ("uses eval",),
-    "import os\ndef total(a):\n    os.system('true')\n": ("uses os.system",),
+    "def total(a):\n    return list(map(eval, a))\n": ("uses eval",),
+    "def total(a):\n    run = eval\n    return run(a)\n": ("uses eval",),
+    "def total(a):\n    os.system('true')\n": ("uses os.system",),
     "from os import system as s\ndef total(a):\n    s('true')\n": ("uses os.system",),
     "import os as o\ndef total(a):\n    o.execv('/bin/true', [])\n": ("uses os.execv",),
     "import subprocess\ndef total(a):\n    subprocess.run(['true'])\n": ("uses subprocess",),
-    "from urllib import request\ndef total(a): ...\n": ("uses urllib.request",),
+    "def total(a):\n    from urllib import request\n": ("uses urllib.request",),
     "import builtins\ndef total(a):\n    return builtins.eval('1')\n": ("uses eval",),
     "import requests.sessions\ndef total(a): ...\n": ("uses requests.sessions",),
+    "import timeit\ndef total(a):\n    return timeit.timeit(a)\n": ("uses timeit.timeit",),
+    "def total(a):\n    return wrapped(eval).run(a)\n": ("uses eval",),
+    "import runpy\ndef total(a): ...\n": ("uses runpy",),
 }
 
 
-@pytest.mark.parametrize("text", NEW_USES)
-def test_what_an_answer_uses_is_found_under_any_name(text: str) -> None:
-    assert broken(text, ORIGINAL) == NEW_USES[text]
+@pytest.mark.parametrize("text", USES)
+def test_what_an_answer_uses_is_found_in_any_form(text: str) -> None:
+    assert broken(text, REFERENCE, ORIGINAL) == USES[text]
 
 
 @pytest.mark.parametrize(
-    "text", ["def total(a):\n    return a.eval()\n", "import re\nP = re.compile('a')\n", "evaluate = 1\n", "def ("]
+    "text",
+    [
+        "def total(a):\n    return a.eval()\n",
+        "import re\nP = re.compile('a')\n",
+        "evaluate = 1\n",
+        "def (",
+        "def total(exec):\n    return exec(1)\n",
+        "from .core import eval\ndef total(a):\n    return eval(a)\n",
+        "from ast import literal_eval as eval\ndef total(a):\n    return eval(a)\n",
+        "def compile(x):\n    return x\ndef total(a):\n    return compile(a)\n",
+        "import os\ndef total(a):\n    return os.path.join(a)\n",
+    ],
 )
 def test_what_only_looks_like_it_is_left_alone(text: str) -> None:
-    assert broken(text, ORIGINAL) == ()
+    assert broken(text, REFERENCE, ORIGINAL) == ()
 
 
-def test_what_the_original_does_is_no_fault_of_the_answer_but_doing_it_more_often_is() -> None:
-    original = "def total(a):\n    return eval(a)\n"
+@pytest.mark.parametrize(
+    ("text", "reference", "original"),
+    [
+        ("import socket\ndef total(a):\n    return socket.inet_aton(a)\n", REFERENCE, f"import socket\n{REFERENCE}"),
+        ("def total(a):\n    return eval(a) + eval('0')\n", "def total(a):\n    return eval(a)\n", ""),
+        ("def total(a):\n    return compile(a)\n", REFERENCE, f"def compile(x):\n    return x\n\n\n{REFERENCE}"),
+    ],
+)
+def test_what_the_original_does_is_no_fault_of_the_answer(text: str, reference: str, original: str) -> None:
+    assert broken(text, reference, original) == ()
 
-    assert broken("def total(a):\n    return eval(a) + 0\n", original) == ()
-    assert broken("def total(a):\n    return eval(a) + eval('0')\n", original) == ("uses eval",)
+
+def test_what_only_another_function_of_the_file_does_is_one() -> None:
+    original = f"{REFERENCE}\n\ndef other(a):\n    return eval(a)\n"
+
+    assert broken("def total(a):\n    return eval(a)\n", REFERENCE, original) == ("uses eval",)
+
+
+def test_a_method_is_compared_with_its_own_indented_text() -> None:
+    reference = "    def total(self, a):\n        return eval(a)\n"
+
+    assert broken("def total(self, a):\n    return eval(a)\n", reference, f"class A:\n{reference}") == ()
 
 
 def test_an_event_that_the_reference_raises_too_is_allowed() -> None:
     events = ("os.fork", "socket.connect")
 
-    assert broken("", "", events, ("os.fork",)) == ("raised socket.connect when run",)
+    assert broken("", "", "", events, ("os.fork",)) == ("raised socket.connect when run",)
 
 
 @pytest.fixture

@@ -103,7 +103,15 @@ def test_what_may_not_be_concluded_names_what_is_special_to_the_run() -> None:
 def test_nothing_is_concluded_from_nothing_scored() -> None:
     attempts = attempts_like(Verdict.INVALID)
 
-    assert may_conclude(summarise(attempts), RunInfo()) == []
+    assert may_conclude(summarise(attempts), RunInfo(), attempts) == []
+
+
+def test_what_was_not_run_is_not_said_to_have_been() -> None:
+    attempts = [an_attempt(task_id="a", verdict=P, control=True), an_attempt(task_id="b", verdict=F)]
+    said = " ".join(may_conclude(summarise(attempts), RunInfo(), attempts))
+
+    assert "1 of these attempts are controls" in said
+    assert "1 passed, by what they say" in said
 
 
 def test_a_chart_says_its_numbers_to_those_who_do_not_see_it() -> None:

@@ -14,9 +14,11 @@ from pytest_cereval.oracles.certificate import Certificate
 from pytest_cereval.results.band import Band
 from pytest_cereval.source.functions import extract_functions
 from pytest_cereval.source.ledger import LedgerEntry, Reason
+from pytest_cereval.source.repository import Revision
 from pytest_cereval.tasks.outcomes import questions_dict, questions_from
 from pytest_cereval.tasks.question import Question
 from pytest_cereval.tasks.quotas import Quotas
+from pytest_cereval.tasks.suite import Suite
 from pytest_cereval.tasks.task import Category
 
 GENERATION, UNDERSTANDING, AUDIT = Category
@@ -78,6 +80,7 @@ def test_every_function_is_a_task_or_on_the_ledger(items: list[Certified]) -> No
     entries = {entry.function: entry for entry in quotas.ledger()}
 
     assert len(asked) == 2
+    assert sum(entry.reason is Reason.NOT_SELECTED for entry in quotas.ledger()) == 6
     assert asked | entries.keys() == {"many.g", *(item.function.name for item in items)}
     assert entries["many.g"].category == ""
     assert {entry.category for entry in quotas.ledger()} == {"", AUDIT.value}
@@ -97,3 +100,16 @@ def test_questions_come_back_from_their_file_as_they_were(items: list[Certified]
 
     assert questions_from(questions_dict(told)) == told
     assert questions_from(questions_dict(refusal(items[0]))) == refusal(items[0])
+
+
+def test_a_function_without_any_task_is_counted_by_its_first_reason() -> None:
+    entries = (
+        LedgerEntry("m.f", "m.py", 1, Reason.NO_FAULT, category=UNDERSTANDING.value),
+        LedgerEntry("m.f", "m.py", 1, Reason.NO_WEAKNESS, category=AUDIT.value),
+        LedgerEntry("m.g", "m.py", 5, Reason.NOT_CALLED),
+        LedgerEntry("", "bad.py", 1, Reason.UNPARSABLE),
+    )
+    suite = Suite(Revision("m", "0" * 40, "0" * 40, "", dirty=False), 1, 2, {}, {}, (), entries)
+
+    assert suite.reasons() == {Reason.NO_FAULT: 1, Reason.NOT_CALLED: 1, Reason.UNPARSABLE: 1}
+    assert suite.reasons(AUDIT.value) == {Reason.NO_WEAKNESS: 1, Reason.NOT_CALLED: 1, Reason.UNPARSABLE: 1}
