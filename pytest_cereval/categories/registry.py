@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_cereval.categories.audit.audit import Audit
 from pytest_cereval.categories.category import Asked
 from pytest_cereval.categories.generation import Generation
 from pytest_cereval.categories.understanding.understanding import Understanding
@@ -16,6 +17,7 @@ def asked(category: Category) -> Asked:
 _KNOWN: dict[Category, Asked] = {
     Category.CODE_GENERATION: Generation(),
     Category.CODE_UNDERSTANDING: Understanding(),
+    Category.SECURITY_AUDIT: Audit(),
 }
 KNOWN = tuple(_KNOWN)
 """The categories that can be asked for, in order."""
