@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-import platformdirs
 
 from pytest_cereval import __version__
+from pytest_cereval.commands.claims import compare, contamination, gate, report
+from pytest_cereval.commands.common import Stages as _Stages
+from pytest_cereval.commands.common import cache_option as _cache
+from pytest_cereval.commands.common import python_option as _python
+from pytest_cereval.commands.common import sandbox_option as _sandbox
+from pytest_cereval.commands.common import store_option as _store
+from pytest_cereval.commands.inspect import inspect
+from pytest_cereval.commands.merge import merge
+from pytest_cereval.commands.verify import verify
 from pytest_cereval.errors import CerevalError
-
-STORE = ".cereval/cereval.sqlite"
 
 
 class _Group(click.Group):
@@ -30,26 +35,6 @@ class _Group(click.Group):
 @click.version_option(__version__)
 def main() -> None:
     """Evaluate code models on your own repository. Evaluations themselves run as `pytest --cereval-repo=PATH`."""
-
-
-_cache = click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=lambda: Path(platformdirs.user_cache_dir("pytest-cereval")),
-    help="Folder for checkouts, certificates and demo models.",
-    show_default="the user's cache folder",
-)
-_store = click.option("--store", type=click.Path(path_type=Path), default=STORE, show_default=True, help="The record.")
-_python = click.option(
-    "--python", type=click.Path(path_type=Path), default=sys.executable, help="Interpreter of the repository."
-)
-_sandbox = click.option(
-    "--sandbox",
-    type=click.Choice(["ns", "landlock", "unsafe"]),
-    default="ns",
-    show_default=True,
-    help="The weakest isolation to accept.",
-)
 
 
 @main.command()
@@ -126,18 +111,6 @@ def tasks(
         click.echo(f"  {count:4}  {reason}")
 
 
-class _Stages:
-    """Prints each stage of a build once, on standard error."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            self._stage = stage
-            click.echo(f"{stage} …", err=True)
-
-
 @main.command()
 @_store
 def runs(store: Path) -> None:
@@ -155,14 +128,29 @@ def runs(store: Path) -> None:
 @click.option("--run", "run_id", default="", help="Which run; the latest if not given.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write one JSON document here.")
 @click.option("--jsonl", "jsonl_file", type=click.Path(path_type=Path), help="Write one JSON line per attempt here.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Write the run's bundle into this new folder.")
+@click.option("--report", type=click.Path(path_type=Path), help="For the bundle: an HTML report, with its pages.")
+@click.option("--sign", type=click.Path(path_type=Path), help="For the bundle: an Ed25519 private key.")
 @_store
-def export(run_id: str, json_file: Path | None, jsonl_file: Path | None, store: Path) -> None:
-    """Write a run's record as JSON, JSON Lines, or both."""
+def export(
+    run_id: str,
+    json_file: Path | None,
+    jsonl_file: Path | None,
+    bundle: Path | None,
+    report: Path | None,
+    sign: Path | None,
+    store: Path,
+) -> None:
+    """Write a run's record as JSON, as JSON Lines, or as a bundle that `cereval verify` checks."""
+    from pytest_cereval.bundle.signing import Signer
+    from pytest_cereval.bundle.write import write_bundle
     from pytest_cereval.results.export import export_json, export_jsonl
     from pytest_cereval.results.store import Store
 
-    if json_file is None and jsonl_file is None:
-        raise click.UsageError("nothing to write: give --json=FILE, --jsonl=FILE, or both")
+    if json_file is None and jsonl_file is None and bundle is None:
+        raise click.UsageError("nothing to write: give --json=FILE, --jsonl=FILE, --bundle=DIR, or several")
+    if bundle is None and (report or sign):
+        raise click.UsageError("--report and --sign are for a bundle: give --bundle=DIR")
     with Store.open(store, must_exist=True) as opened:
         chosen = run_id or opened.latest_run_id()
         if chosen is None:
@@ -171,6 +159,9 @@ def export(run_id: str, json_file: Path | None, jsonl_file: Path | None, store: 
             export_json(opened, chosen, json_file)
         if jsonl_file is not None:
             export_jsonl(opened, chosen, jsonl_file)
+        if bundle is not None:
+            signer = Signer.from_file(sign) if sign else None
+            click.echo(write_bundle(bundle, opened, chosen, report=report, signer=signer).sentence)
 
 
 @main.command()
@@ -198,6 +189,29 @@ def doctor(python: Path, sandbox: str) -> None:
     for promise in promises(chosen.level):
         click.echo(f"  holds      {promise}")
     click.echo(f"judge        {check_judge(chosen, interpreter).sentence}")
+
+
+@main.command()
+@click.argument("requirements", nargs=-1, required=True, metavar="NAME==VERSION...")
+@click.option("--out", type=click.Path(path_type=Path), help="The repository to write; ./NAME if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print the commits as JSON.")
+def pin(requirements: tuple[str, ...], out: Path | None, as_json: bool) -> None:
+    """Turn releases of a package into a git repository, one commit for each, dated by its upload.
+
+    Give versions (NAME==1.0 NAME==1.1) or a range ('NAME>=1,<2'). Source distributions come from the package index that
+    pip uses. They are unpacked and never built.
+    """
+    from pytest_cereval.source.pinning.repository import pin as pin_releases
+
+    pinned = pin_releases(requirements, out, progress=_Stages())
+    if as_json:
+        click.echo(json.dumps(pinned.to_dict(), indent=1, sort_keys=True))
+        return
+    for release in pinned.releases:
+        click.echo(f"{release.commit[:10]}  {release.uploaded[:10]}  {release.version:12} {release.filename}")
+    for version in pinned.without_source:
+        click.echo(f"no source distribution: {version}")
+    click.echo(f"{pinned.path} holds {len(pinned.releases)} releases of {pinned.name}")
 
 
 @main.command()
@@ -236,6 +250,14 @@ def explain(
     if judged is not None and not judged.verdict.is_pass:
         raise SystemExit(1)
 
+
+main.add_command(compare)
+main.add_command(contamination)
+main.add_command(gate)
+main.add_command(inspect)
+main.add_command(merge)
+main.add_command(report)
+main.add_command(verify)
 
 if __name__ == "__main__":
     main()

@@ -12,22 +12,24 @@ from typing import Any
 
 import pytest
 
+from pytest_cereval import bundling
+from pytest_cereval.desk import Desk
 from pytest_cereval.errors import CerevalError
-from pytest_cereval.evaluate import blank_attempt, invalid
+from pytest_cereval.evaluate import invalid
+from pytest_cereval.gating import Demand, check_demand, gated
 from pytest_cereval.items import WORK
 from pytest_cereval.options import Settings
+from pytest_cereval.origin import left_out
 from pytest_cereval.report import html
 from pytest_cereval.report.cases import cases_folder, write_case_pages
 from pytest_cereval.report.terminal import ProgressLine, RunInfo, summary_lines
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.statistics import summarise
-from pytest_cereval.session import Desk, Work
+from pytest_cereval.session import Work
 from pytest_cereval.tasks.task import Category, Requirement, Task
 
-EXIT_GATE = 10
-"""Exit code of a run whose gate is not met; pytest's own codes end at 6."""
-
 _CARRIED = "cereval_attempt"
+_ENDINGS = {0: "finished", 1: "finished", 2: "interrupted", 5: "finished"}
 
 
 def register_marks(config: pytest.Config) -> None:
@@ -47,12 +49,14 @@ def add_manifest(config: pytest.Config, manifest: Path) -> None:
         config.args.append(str(manifest))
 
 
-def carry(report: pytest.TestReport, attempt: Attempt) -> None:
-    """Put an attempt on the one report that tells its outcome; where setup failed, our words replace a traceback."""
+def carry(report: pytest.TestReport, attempts: Sequence[Attempt]) -> None:
+    """Put attempts on the one report that tells their outcome; where setup failed, our words replace a traceback."""
     if report.when == "setup" and report.failed:
-        report.longrepr = f"no verdict on {attempt.task_name}\n{attempt.evidence.get('error', attempt.detail)}"
+        unscored = [each for each in attempts if not each.verdict.is_scored]
+        for each in unscored[:1]:
+            report.longrepr = f"no verdict on {each.task_name}\n{each.evidence.get('error', each.detail)}"
     if report.when == "call" or (report.when == "setup" and report.failed):
-        setattr(report, _CARRIED, json.dumps(attempt.to_dict()))
+        setattr(report, _CARRIED, json.dumps([each.to_dict() for each in attempts]))
 
 
 class WorkerSide:
@@ -88,6 +92,7 @@ class Controller:
         self._line: ProgressLine | None = None
         self._asked: dict[str, float] = {}
         self._html = html.install(config, self.run_info)
+        bundling.install(config, settings, lambda: self._desk)
 
     @classmethod
     def create(cls, config: pytest.Config, settings: Settings) -> Controller:
@@ -102,6 +107,7 @@ class Controller:
             with warnings.catch_warnings():
                 # Hypothesis draws examples here, and takes every hook before its own for the loading of a plugin.
                 warnings.filterwarnings("ignore", message="Slow code in plugin")
+                check_demand(_demand(self._settings))
                 self._desk = Desk.open(self._settings, self._tell, collect_only=collect_only)
         except CerevalError as error:
             raise pytest.UsageError(str(error)) from error
@@ -126,8 +132,9 @@ class Controller:
             f"{len(suite.tasks)} tasks from {suite.functions} functions"
         ]
         if self._desk.bench is not None:
-            model = "demo" if self._settings["demo"] else self._settings["model"]
-            lines.append(f"cereval: model {model}, sandbox {self._desk.bench.sandbox.level}, run {self._desk.run_id}")
+            sandbox, run_id = self._desk.bench.sandbox.level, self._desk.run_id
+            asked = self._asked_whom() if self._settings["score"] else f"model {self._asked_whom()}"
+            lines.append(f"cereval: {asked}, sandbox {sandbox}, run {run_id}")
         return lines
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -143,7 +150,8 @@ class Controller:
             return
         carried = getattr(report, _CARRIED, None)
         if carried is not None:
-            self._record(Attempt.from_dict(json.loads(carried)))
+            for each in json.loads(carried):
+                self._record(Attempt.from_dict(each))
         elif report.when not in ("setup", "call", "teardown"):
             self._record_crash(report)
 
@@ -156,7 +164,9 @@ class Controller:
             return
         if self._work is not None:
             self._work.close()
-        self._desk.close({0: "finished", 1: "finished", 2: "interrupted", 5: "finished"}.get(int(exitstatus), "failed"))
+        # Where `-x` or `--maxfail` stops a session, pytest's exit code is that of any failed test.
+        stopped = bool(session.shouldfail or session.shouldstop)
+        self._desk.close("interrupted" if stopped else _ENDINGS.get(int(exitstatus), "failed"))
         self._apply_gate(session, int(exitstatus))
         path = html.report_path(self._config)
         if path is not None and self._desk.store is not None and self._html is not None:
@@ -176,6 +186,13 @@ class Controller:
         if self._desk is None or self._desk.store is None:
             return
         terminalreporter.section("cereval")
+        if self._settings["generate-only"]:
+            kept = len(self._desk.store.completions(self._desk.run_id))
+            terminalreporter.write_line(
+                f"generated only: {kept} answers kept; judge them with --cereval-score={self._desk.run_id}"
+            )
+            if not self._attempts:
+                return
         for line in summary_lines(summarise(self._attempts), self.run_info()):
             terminalreporter.write_line(line)
 
@@ -190,21 +207,25 @@ class Controller:
             return RunInfo()
         suite = self._desk.suite
         path = html.report_path(self._config)
-        limit = self._settings["limit"]
-        left = f"--cereval-limit={limit} asks a fixed, stratified choice of the certified tasks" if limit else ""
         return RunInfo(
             repository=self._desk.repository,
-            model=str("demo" if self._settings["demo"] else self._settings["model"]),
+            model=self._asked_whom(),
             run_id=self._desk.run_id,
             tasks=len(suite.tasks),
             ledger=suite.reasons(),
-            limited=left,
+            limited=left_out(self._settings),
             gate=self._gate,
             store=str(self._settings["store"]),
             report=str(path) if path else "",
             judge=self._desk.checked.sentence if self._desk.checked else "",
             provenance_sha256=self._desk.provenance_sha256(),
         )
+
+    def _asked_whom(self) -> str:
+        if self._settings["score"]:
+            scored = self._desk.scored_from if self._desk is not None else ""
+            return f"answers of run {scored or self._settings['score']}"
+        return str("demo" if self._settings["demo"] else self._settings["model"])
 
     def _distributed(self) -> bool:
         return bool(self._config.getoption("numprocesses", None) or self._config.getoption("tx", None)) and not (
@@ -220,7 +241,8 @@ class Controller:
         began = self._asked.setdefault(task.id, time.monotonic())
         if self._line is not None and self._desk is not None:
             total = self._selected or len(self._desk.suite.tasks)
-            self._line.update(len(self._attempts), total, task.name, tokens, time.monotonic() - began)
+            done = len({each.task_id for each in self._attempts})
+            self._line.update(done, total, task.name, tokens, time.monotonic() - began)
 
     def _record(self, attempt: Attempt) -> None:
         assert self._desk is not None  # noqa: S101 - the caller has looked
@@ -235,32 +257,26 @@ class Controller:
         _, category, name = ["", "", *str(report.nodeid).split("::")][-3:]
         for task in self._desk.suite.tasks:
             if (task.category, task.name) == (category, name) and task.id not in self._desk.recorded:
-                blank = blank_attempt(
-                    task,
-                    run_id=self._desk.run_id,
-                    nodeid=str(report.nodeid),
-                    sandbox_level=self._settings["sandbox"],
-                )
-                attempt = invalid(blank, CerevalError("the pytest worker died while it judged this task"))
-                self._record(attempt)
-                if self._html is not None:
-                    self._html.record(attempt)
+                for blank in self._desk.work().blanks(task, str(report.nodeid)):
+                    attempt = invalid(blank, CerevalError("the pytest worker died while it judged this task"))
+                    self._record(attempt)
+                    if self._html is not None:
+                        self._html.record(attempt)
 
     def _apply_gate(self, session: pytest.Session, exitstatus: int) -> None:
-        """Decide by the share of passes; only where every task was scored, and only instead of 0 or 1."""
-        gate = self._settings["gate"]
-        if gate is None or self._desk is None or self._desk.store is None or exitstatus not in (0, 1):
+        """Decide by what was demanded; only where all of it was asked, and only instead of 0 or 1."""
+        demand = _demand(self._settings)
+        if not demand.is_any or self._desk is None or self._desk.store is None or exitstatus not in (0, 1):
             return
-        total = len(self._desk.suite.tasks)
-        scored = [attempt for attempt in self._attempts if attempt.verdict.is_scored]
-        passed = sum(attempt.verdict.is_pass for attempt in scored)
-        if len(scored) < total:
-            self._gate = f"gate {gate:.0%}: not evaluated, {len(scored)} of {total} tasks were scored"
-            session.exitstatus = EXIT_GATE
-            return
-        met = passed >= gate * total
-        self._gate = f"gate {gate:.0%}: {'met' if met else 'NOT met'}, {passed} of {total} tasks pass"
-        session.exitstatus = 0 if met else EXIT_GATE
+        asked, tasks = len(self._desk.recorded), len(self._desk.suite.tasks)
+        path = self._settings.path("store")
+        found = gated(demand, self._desk.store, path, self._desk.run_id, asked=asked, tasks=tasks)
+        self._gate = found.sentence
+        session.exitstatus = found.exit_code
+
+
+def _demand(settings: Settings) -> Demand:
+    return Demand(settings["gate"] or "", settings["baseline"] or "", settings["margin"])
 
 
 class _XdistController(Controller):

@@ -46,3 +46,7 @@ class StoreError(CerevalError):
 
 class SettingsError(CerevalError):
     """An option or ini value cannot be used as given."""
+
+
+class BundleError(CerevalError):
+    """A run bundle cannot be written, read or signed."""

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pytest_cereval.errors import CerevalError
-from pytest_cereval.evaluate import blank_attempt, evaluate, invalid
+from pytest_cereval.evaluate import invalid
 from pytest_cereval.report.html import report_property
 from pytest_cereval.report.text import failure_text
 from pytest_cereval.results.attempt import Attempt
-from pytest_cereval.session import Work
+from pytest_cereval.session import Work, ordered
 from pytest_cereval.tasks.task import Category, Task
 
 WORK = pytest.StashKey[Work]()
@@ -43,7 +43,7 @@ class CategoryCollector(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each task."""
-        for task in self.config.stash[WORK].suite.tasks:
+        for task in ordered(self.config.stash[WORK].suite.tasks):
             if task.category.value == self.name:
                 yield TaskItem.from_parent(self, name=task.name, callobj=_asked, task=task)
 
@@ -53,51 +53,60 @@ def _asked() -> None:
 
 
 class TaskItem(pytest.Function):
-    """One task. `setup` asks and judges, so that a fault of ours is an error; `runtest` fails on a wrong answer."""
+    """One task. `setup` asks and judges, so that a fault of ours is an error; `runtest` fails on a wrong answer.
+
+    With several samples the item is an error if one of them has no verdict, and passes if all of them pass.
+    """
 
     def __init__(self, *, task: Task, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.task = task
-        self.attempt: Attempt | None = None
+        self.attempts: list[Attempt] = []
         self.add_marker(task.category.value)
         self.add_marker(task.requirement.value)
 
     def setup(self) -> None:
-        """Ask and judge, then let the model begin with the next task."""
+        """Ask and judge each sample, with the model one question ahead."""
         super().setup()
         work = self.config.stash[WORK]
-        assert work.bench is not None and work.asker is not None  # noqa: S101, PT018 - only --co has neither
-        blank = blank_attempt(
-            self.task,
-            run_id=work.run_id,
-            nodeid=str(self.nodeid),
-            sandbox_level=work.bench.sandbox.level.value,
-        )
-        work.asker.prepare(self.task)
         following = self.stash.get(NEXT_TASK, None)
-        if following is not None:
-            work.asker.prepare(following)
+        work.prepare(self.task, *([following] if following is not None else []))
+        self.attempts = []
+        waiting = work.blanks(self.task, str(self.nodeid))
         try:
-            answer = work.asker.answer(self.task)
-        except CerevalError as error:
-            self.attempt = invalid(blank, error)
-        else:
-            self.attempt = evaluate(work.bench, self.task, answer, blank)
-        self.user_properties.append(report_property([self.attempt]))
-        if not self.attempt.verdict.is_scored:
-            raise NoVerdict(self.attempt.evidence.get("error", self.attempt.detail))
+            while waiting:
+                made = work.attempt(self.task, waiting[0])
+                self.attempts += [] if made is None else [made]
+                del waiting[0]
+        except BaseException as error:
+            # A timeout of another plugin, say: what was not judged by then has no verdict, and the record says why.
+            self.attempts += [invalid(blank, _broken_off(error)) for blank in waiting]
+            raise
+        finally:
+            self.user_properties.append(report_property(self.attempts))
+        for attempt in self.attempts:
+            if not attempt.verdict.is_scored:
+                raise NoVerdict(attempt.evidence.get("error", attempt.detail))
+        if not work.judging:
+            pytest.skip("generated only: the answer is kept, nothing was judged")
 
     def runtest(self) -> None:
-        """Fail unless the answer is right."""
-        assert self.attempt is not None  # noqa: S101 - setup has made it
-        if not self.attempt.verdict.is_pass:
-            raise WrongAnswer(self.attempt.detail)
+        """Fail unless every answer is right."""
+        for attempt in self.attempts:
+            if not attempt.verdict.is_pass:
+                raise WrongAnswer(attempt.detail)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The attempt in words; pytest's own traceback only for what we did not foresee."""
-        if isinstance(excinfo.value, WrongAnswer) and self.attempt is not None:
-            return failure_text(self.attempt, self.task.requirement_text)
-        return super().repr_failure(excinfo)
+        """The attempts in words; pytest's own traceback only for what we did not foresee."""
+        if not isinstance(excinfo.value, WrongAnswer):
+            return super().repr_failure(excinfo)
+        wrong = [each for each in self.attempts if not each.verdict.is_pass]
+        text = failure_text(wrong[0], self.task.requirement_text)
+        if len(self.attempts) == 1:
+            return text
+        listed = ", ".join(f"sample {each.sample} {each.verdict}" for each in wrong)
+        passed = len(self.attempts) - len(wrong)
+        return f"{passed} of {len(self.attempts)} samples pass; not: {listed}\n{text}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the task comes from: the line of the function in the repository."""
@@ -109,3 +118,10 @@ class TaskItem(pytest.Function):
 
 
 NEXT_TASK = pytest.StashKey[Task]()
+
+
+def _broken_off(error: BaseException) -> CerevalError:
+    return CerevalError(
+        f"the test was broken off: {str(error) or type(error).__name__}",
+        next_step="give the test more time, or the answer less: --cereval-answer-timeout=SECONDS",
+    )

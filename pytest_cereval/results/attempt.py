@@ -32,6 +32,7 @@ class Attempt:
     failure: the class of what went wrong, None for `PASS` and `INVALID`; derived from verdict and evidence.
     band: how hard the task is, empty in records made before there were bands. control: nothing is wrong with what is
         shown. claimed: the answer claims success. scores: parts that the category scores beside the verdict.
+    temperature, seed: how the answer was drawn, None in records made before this was kept.
     judge_s: seconds from completion to verdict. started, ended: ISO 8601, UTC.
     """
 
@@ -61,6 +62,8 @@ class Attempt:
     control: bool = False
     claimed: bool = False
     scores: dict[str, bool] = field(default_factory=dict)
+    temperature: float | None = None
+    seed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins with the format version under `format`; `from_dict` gives back an equal record."""
@@ -91,8 +94,8 @@ class Attempt:
                     f"not an attempt: field {name!r} holds {found}",
                     next_step="restore the record from its source; it was changed after it was written",
                 )
-        for name, kind in _LATER.items():
-            if name in data and type(data[name]) is not kind:
+        for name, kinds in _LATER.items():
+            if name in data and type(data[name]) not in kinds:
                 raise StoreError(
                     f"not an attempt: field {name!r} holds {repr(data[name])[:80]}",
                     next_step="restore the record from its source; it was changed after it was written",
@@ -119,7 +122,14 @@ def _failure(data: dict[str, Any], verdict: Verdict) -> Failure | None:
     return None if data["failure"] is None else Failure(data["failure"])
 
 
-_LATER: dict[str, type] = {"band": str, "control": bool, "claimed": bool, "scores": dict}
+_LATER: dict[str, tuple[type, ...]] = {
+    "band": (str,),
+    "control": (bool,),
+    "claimed": (bool,),
+    "scores": (dict,),
+    "temperature": (float, type(None)),
+    "seed": (int, type(None)),
+}
 """Fields that records made before them lack."""
 _FIELDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -30,6 +32,17 @@ PACKAGES = (
 )
 _GPU_QUERY = ("--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
 _GPU_TIMEOUT_S = 10.0
+
+
+@functools.cache
+def code_sha256() -> str:
+    """A digest of this package's own modules and templates: names and contents, in order of name."""
+    package = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for file in sorted(each for each in package.rglob("*") if each.suffix in (".py", ".j2", ".html", ".css", ".js")):
+        content = file.read_bytes()
+        total.update(f"{file.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
 
 
 def versions() -> dict[str, str | None]:

@@ -6,8 +6,9 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -35,6 +36,17 @@ _CAUSES = {
     "SQLITE_IOERR": ("reading or writing failed", f"check the disk, or {_CHOOSE_ANOTHER}"),
 }
 _NOT_REUSED = (FinishReason.error.value, FinishReason.timeout.value)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCompletion:
+    """One answer of one run, with all that decides which question it answers."""
+
+    task_id: str
+    sample: int
+    prompt_sha256: str
+    model_key: str
+    completion: dict[str, Any]
 
 
 class Store:
@@ -71,14 +83,14 @@ class Store:
                 raise
         return cls(connection, path)
 
-    def begin_run(self, run_id: str, provenance: dict[str, Any]) -> None:
-        """Start a run now; raises `StoreError` if there is one with this id."""
+    def begin_run(self, run_id: str, provenance: dict[str, Any], *, started: str = "") -> None:
+        """Start a run, now unless it is said when; raises `StoreError` if there is one with this id."""
         if self._rows("SELECT 1 FROM runs WHERE run_id = ?", run_id):
             raise StoreError(f"{self.path} already holds a run {run_id!r}", next_step="begin a run with a new id")
         with self._writing(f"begin run {run_id!r}") as connection:
             connection.execute(
                 "INSERT INTO runs (run_id, started, status, provenance) VALUES (?, ?, ?, ?)",
-                (run_id, _now(), RunStatus.running.value, _json(provenance, "the provenance")),
+                (run_id, started or _now(), RunStatus.running.value, _json(provenance, "the provenance")),
             )
 
     def update_provenance(self, run_id: str, provenance: dict[str, Any]) -> None:
@@ -88,12 +100,14 @@ class Store:
         with self._writing(f"complete the provenance of run {run_id!r}") as connection:
             connection.execute("UPDATE runs SET provenance = ? WHERE run_id = ?", (body, run_id))
 
-    def end_run(self, run_id: str, status: str) -> None:
-        """Say how a run ended: `finished`, `interrupted` or `failed`; an unknown run is a `StoreError`."""
+    def end_run(self, run_id: str, status: str, *, ended: str = "") -> None:
+        """Say how a run ended, now unless it is said when: `finished`, `interrupted` or `failed`."""
         ending = RunStatus(status).value
         self.run(run_id)
         with self._writing(f"end run {run_id!r}") as connection:
-            connection.execute("UPDATE runs SET ended = ?, status = ? WHERE run_id = ?", (_now(), ending, run_id))
+            connection.execute(
+                "UPDATE runs SET ended = ?, status = ? WHERE run_id = ?", (ended or _now(), ending, run_id)
+            )
 
     def save_tasks(self, run_id: str, tasks: list[dict[str, Any]], ledger: list[dict[str, Any]]) -> None:
         """Keep what a run asks, in order, and what it does not ask and why; again, it replaces the first."""
@@ -115,14 +129,41 @@ class Store:
         completion: dict[str, Any],
     ) -> None:
         """Keep an answer as soon as it is there, so that a later fault of ours does not cost it."""
-        reusable = completion["finish_reason"] not in _NOT_REUSED and bool(completion["text"].strip())
-        body = _json(completion, f"the completion of task {task_id!r}")
-        with self._writing(f"save the completion of task {task_id!r}") as connection:
-            connection.execute(
+        self.save_completions(run_id, [StoredCompletion(task_id, sample, prompt_sha256, model_key, completion)])
+
+    def save_completions(self, run_id: str, completions: Sequence[StoredCompletion]) -> None:
+        """Keep many answers at once, or none of them."""
+        named = f"task {completions[0].task_id!r}" if len(completions) == 1 else f"{len(completions)} tasks"
+        rows = [
+            (
+                run_id,
+                each.task_id,
+                each.sample,
+                each.prompt_sha256,
+                each.model_key,
+                each.completion["finish_reason"] not in _NOT_REUSED and bool(each.completion["text"].strip()),
+                _json(each.completion, f"the completion of task {each.task_id!r}"),
+            )
+            for each in completions
+        ]
+        with self._writing(f"save the completion of {named}") as connection:
+            connection.executemany(
                 "INSERT OR REPLACE INTO completions (run_id, task_id, sample, prompt_sha256, model_key,"
                 " reusable, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (run_id, task_id, sample, prompt_sha256, model_key, reusable, body),
+                rows,
             )
+
+    def completions(self, run_id: str) -> list[StoredCompletion]:
+        """What a run was answered, in the order of its tasks and samples, empty and failed answers too."""
+        rows = self._rows(
+            "SELECT c.task_id, c.sample, c.prompt_sha256, c.model_key, c.body FROM completions c"
+            " LEFT JOIN run_tasks t USING (run_id, task_id) WHERE c.run_id = ?"
+            " ORDER BY t.position IS NULL, t.position, c.task_id, c.sample, c.seq",
+            run_id,
+        )
+        return [
+            StoredCompletion(task, sample, prompt, key, json.loads(body)) for task, sample, prompt, key, body in rows
+        ]
 
     def find_completion(self, task_id: str, sample: int, prompt_sha256: str, model_key: str) -> dict[str, Any] | None:
         """The newest answer of any run to exactly this question; never an empty, timed-out or failed one."""

@@ -14,7 +14,7 @@ from pytest_cereval.statistics.records import Record
 
 MAY_DIFFER = frozenset(
     {"model", "repo", "demo", "store", "cache", "resume", "python", "lint", "threads", "gate", "baseline", "margin",
-     "cutoff", "guard", "static", "out", "sign", "evaluator", "score", "generate-only", "shard"}
+     "cutoff", "guard", "static", "out", "sign", "evaluator", "score", "generate-only", "shard", "registry"}
 )  # fmt: skip
 """Options that name the model, a place or what is made of results, but change no question, answer or verdict."""
 _TOOLS = ("pytest-cereval", "llama-cpp-python")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -120,8 +119,33 @@ def test_a_client_without_the_token_is_turned_away(served: Broker, echo: EchoMod
     assert echo.asked == []
 
 
-def test_only_this_user_can_reach_the_socket(served: Broker) -> None:
-    assert Path(served.address).parent.stat().st_mode & 0o777 == 0o700
+_STRANGER = """
+import os, socket, sys
+os.setuid(65534)
+connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+connection.connect("\\0" + sys.argv[1][1:])
+print(len(connection.recv(1)))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_user_is_turned_away_before_a_word(served: Broker, connect: Callable[[], RemoteModel]) -> None:
+    command = [sys.executable, "-c", _STRANGER, served.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "0\n"
+    assert connect().complete(Prompt("", "x"), SHORT).text == "x"
+
+
+def test_a_process_that_is_killed_leaves_no_socket_behind() -> None:
+    serve = "import time; from pytest_cereval.models.broker import Broker; print(Broker(None).address, flush=True)"
+    killed = subprocess.Popen([sys.executable, "-c", f"{serve}; time.sleep(60)"], stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    address = killed.stdout.readline().strip()
+    listed = Path("/proc/net/unix")
+    assert address in listed.read_text()
+    killed.kill()
+    killed.communicate()
+    assert address not in listed.read_text()
 
 
 def test_a_client_that_leaves_in_the_middle_disturbs_nobody(
@@ -170,22 +194,6 @@ def test_after_closing_clients_learn_that_nobody_answers(echo: EchoModel) -> Non
     with pytest.raises(ModelError, match=r"process that serves the model .* cannot be asked"):
         client.complete(Prompt("", "x"), SHORT)
     client.close()
-    assert not Path(broker.address).parent.exists()
-
-
-def test_a_long_temporary_path_is_avoided(echo: EchoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    deep = tmp_path / ("d" * 120)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    broker = Broker(echo)
-    try:
-        assert len(broker.address) < 108
-        client = RemoteModel(broker.address, broker.token)
-        assert client.complete(Prompt("", "x"), SHORT).text == "x"
-        client.close()
-    finally:
-        broker.close()
-    assert list(deep.iterdir()) == []
 
 
 _CLIENT = """

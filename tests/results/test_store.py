@@ -19,7 +19,7 @@ from pytest_cereval.errors import StoreError
 from pytest_cereval.models.model import FinishReason
 from pytest_cereval.results import store as store_module
 from pytest_cereval.results.run import RunStatus
-from pytest_cereval.results.store import Store
+from pytest_cereval.results.store import Store, StoredCompletion
 from pytest_cereval.results.verdict import Verdict
 from tests.results.attempts import a_completion, an_attempt
 
@@ -211,6 +211,32 @@ def test_a_completion_cut_by_the_token_limit_is_reused(store: Store) -> None:
     assert store.find_completion("t", 0, "p", "m") is not None
 
 
+def test_a_runs_answers_come_in_the_order_of_its_tasks_empty_ones_too(store: Store) -> None:
+    store.save_tasks("run-1", [{"id": "b"}, {"id": "a"}], [])
+    told = [("a", 1, ""), ("b", 0, "x"), ("a", 0, "y")]
+    store.save_completions("run-1", [StoredCompletion(t, n, "p", "m", a_completion(text=text)) for t, n, text in told])
+
+    found = store.completions("run-1")
+
+    assert [(each.task_id, each.sample, each.completion["text"]) for each in found] == [
+        ("b", 0, "x"),
+        ("a", 0, "y"),
+        ("a", 1, ""),
+    ]
+    assert store.find_completion("a", 1, "p", "m") is None
+    assert store.completions("another") == []
+
+
+def test_many_answers_are_kept_together_or_not_at_all(store: Store) -> None:
+    good, bad = a_completion(text="x"), {**a_completion(text="y"), "wall_s": float("nan")}
+    rows = [StoredCompletion("t", number, "p", "m", each) for number, each in enumerate((good, bad))]
+
+    with pytest.raises(StoreError, match="cannot be kept as JSON"):
+        store.save_completions("run-1", rows)
+
+    assert store.completions("run-1") == []
+
+
 def test_several_threads_can_save_at_the_same_time(store: Store) -> None:
     def save_many(worker: int) -> None:
         for number in range(20):
@@ -253,7 +279,7 @@ import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may have been told to ignore it
 from typing import Any
-from pytest_cereval.results.store import Store
+from pytest_cereval.results.store import Store, StoredCompletion
 from tests.results.attempts import an_attempt
 store = Store.open(Path(sys.argv[1]))
 store.begin_run("killed", {})
