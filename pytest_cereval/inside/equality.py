@@ -72,12 +72,16 @@ def restored(comparable_tree: list[Tree]) -> dict[str, Any]:
 
 def rough(observation: dict[str, Any]) -> list[Tree]:
     """As `comparable`, with floats cut to twelve digits, so that reruns within the tolerance look the same."""
-    seen = comparable(observation)
-    text = canonical(seen)
-    if '["f",' not in text and '["c",' not in text:  # the usual case, and much faster to find out than to walk
-        return seen
-    kind, value, after, printed = seen
+    kind, value, after, printed = comparable(observation)
     return [kind, rounded(value), rounded(after), printed]
+
+
+def texts(observation: dict[str, Any]) -> tuple[str, str]:
+    """The canonical forms of `comparable` and of `rough`."""
+    text = canonical(comparable(observation))
+    if '["f",' not in text and '["c",' not in text:  # the usual case, and much faster to find out than to walk
+        return text, text
+    return text, canonical(rough(observation))
 
 
 def rounded(tree: Tree) -> Tree:

@@ -12,7 +12,7 @@ from .calls import describe, observe, rebuild
 from .driving import drained, raised_inside
 from .equality import comparable
 from .forks import in_fork, time_limit
-from .observation import canonical
+from .observation import canonical, digest
 from .proposals import MAX_CALLS, propose
 from .reached import lines_of
 from .subject import Reply, Request, Subject, built, glimpse
@@ -78,14 +78,14 @@ def _take_up(subject: Subject, found: Sequence[tuple[dict[str, Any], Reply]]) ->
     for entry, new in found:
         subject.order.append(len(subject.entries))
         subject.entries.append(entry)
+        subject.before.append(new.pop("before"))
         subject.expected.append(new.pop("text"))
         subject.lines.append(frozenset(new.pop("lines")))
 
 
 def _present(subject: Subject) -> set[tuple[str, str]]:
     """What the inputs so far are and do, so that none is added twice."""
-    trees = (describe(built(entry), subject.view)[0] for entry in subject.entries)
-    return set(zip(map(canonical, trees), subject.expected, strict=False))
+    return set(zip(subject.before, subject.expected, strict=True))
 
 
 def _known_classes(subject: Subject) -> set[str]:
@@ -127,8 +127,9 @@ def _try_edit(subject: Subject, entry: dict[str, Any], known: set[str], old: set
     try:
         with time_limit(EDIT_CPU_S), lines_of(function) as lines:
             call = rebuild(entry)
-            before = canonical(describe(call, subject.view)[0])
-            observation = observe(function, call, subject.view)
+            lines.pause()
+            before = digest(describe(call, subject.view)[0])
+            observation = observe(lines.call, call, subject.view)
         kind, value, _, _ = seen = comparable(observation)
         text = canonical(seen)
         broken = value[1] if kind == "raised" else raised_inside(value)
@@ -138,7 +139,7 @@ def _try_edit(subject: Subject, entry: dict[str, Any], known: set[str], old: set
     if not meant or not observation["whole"] or (before, text) in old:
         return None
     old.add((before, text))
-    return {"text": text, "lines": sorted(lines)}
+    return {"before": before, "text": text, "lines": sorted(lines.reached)}
 
 
 def raises_itself(function: types.FunctionType, entry: dict[str, Any]) -> bool:

@@ -9,9 +9,9 @@ import functools
 import sys
 
 from .calls import describe, observe
-from .equality import comparable, rough
+from .equality import texts
 from .forks import in_fork
-from .observation import digest
+from .observation import canonical, digest, digest_of_text
 from .sharing import shared
 from .subject import Reply, Request, Subject, UnbuiltError, built, glimpse
 
@@ -92,10 +92,11 @@ def _one(subject: Subject, number: int, full: bool) -> Reply:
         return {"unbuilt": str(error)}
     before, shown = describe(call, subject.view) if full else (None, False)
     observation = observe(subject.function, call, subject.view)
-    found = {"behaviour": digest(comparable(observation)), "rough": digest(rough(observation))}
+    exact, rough = texts(observation)
+    found = {"behaviour": digest_of_text(exact), "rough": digest_of_text(rough)}
     if not full:
         return found
-    key = digest([before, rough(observation)])
+    key = digest_of_text(f"[{canonical(before)},{rough}]")
     return found | {"before": before, "shown": shown, "observation": observation, "key": key}
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import copyreg
+import functools
 import hashlib
 import json
 import re
@@ -34,8 +35,7 @@ MAX_ITEMS = 1000
 _HEAP_TYPE = 1 << 9
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType)
-_SEQUENCES: tuple[tuple[Any, str], ...] = ((list, "l"), (tuple, "t"))
-_SETS: tuple[tuple[Any, str], ...] = ((set, "S"), (frozenset, "F"))
+_JSON = json.JSONEncoder(separators=(",", ":"), sort_keys=True, check_circular=False)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 _Path = Any  # a linked list of enclosing values, innermost first: (value, rest) or None
 
@@ -47,7 +47,7 @@ class Encoder:
     """
 
     def __init__(self, max_nodes: int = MAX_NODES, view: View = EVERYTHING) -> None:
-        self.left = max_nodes
+        self._left = max_nodes
         self._view = view
         self.opaque = False
         self.cut = False
@@ -57,8 +57,12 @@ class Encoder:
 
     def encode(self, value: Any, path: _Path = None) -> Tree:
         """The tree of `value`, which lies inside the values of `path`."""
-        root: list[Tree] = [None]
-        self._queue.append((root, 0, value, path))
+        if self._left < 1:
+            self.cut = True
+            return ["…"]
+        root: list[Tree] = []
+        self._path = path
+        self._later(root, value)
         while self._queue:
             holder, index, item, self._path = self._queue.popleft()
             holder[index] = self._node(item)
@@ -67,14 +71,6 @@ class Encoder:
         return root[0]
 
     def _node(self, value: Any) -> Tree:
-        self.left -= 1
-        if self.left < 0:
-            self.cut = True
-            return ["…"]
-        kind = type(value)
-        scalar = _SCALARS.get(kind)
-        if scalar is not None:
-            return scalar(value)
         up, link = 1, self._path
         while link is not None:
             if link[0] is value:
@@ -85,27 +81,27 @@ class Encoder:
             return ["…"]
         self._path = (value, self._path)
         try:
-            container = _CONTAINERS.get(kind)
-            return container(self, value) if container else self._other(value, kind)
+            container = _CONTAINERS.get(type(value))
+            return container(self, value) if container else self._other(value, type(value))
         except Exception:  # noqa: BLE001 - an object may raise anything while it is looked at
             self.opaque = True
-            return ["?", _class_name(kind)]
+            return ["?", _class_name(type(value))]
 
     def _later(self, holder: list[Tree], value: Any) -> None:
-        """Append a place for `value`, to be filled when its turn comes."""
-        holder.append(None)
-        self._queue.append((holder, len(holder) - 1, value, self._path))
-
-    def _is_full(self, more: int, node: list[Tree]) -> bool:
-        """Whether a container has enough, or what waits already uses up what is left."""
-        full = len(node) > MAX_ITEMS or len(self._queue) + more > self.left
-        self.cut |= full
-        return full
+        """Append the tree of a scalar, or a place for another value, to be filled when its turn comes."""
+        self._left -= 1
+        scalar = _SCALARS.get(type(value))
+        if scalar is not None:
+            holder.append(scalar(value))
+        else:
+            self._queue.append((holder, len(holder), value, self._path))
+            holder.append(None)
 
     def _items(self, tag: str, values: Iterable[Any]) -> list[Tree]:
         node: list[Tree] = [tag]
         for item in values:
-            if self._is_full(1, node):
+            if self._left < 1 or len(node) > MAX_ITEMS:
+                self.cut = True
                 node.append(["…"])
                 break
             self._later(node, item)
@@ -119,13 +115,14 @@ class Encoder:
     def _dict(self, value: dict[Any, Any]) -> Tree:
         node: list[Tree] = ["d"]
         for key, item in dict.items(value):
-            if self._is_full(2, node):
+            if self._left < 2 or len(node) > MAX_ITEMS:
+                self.cut = True
                 node.append([["…"], ["…"]])
                 break
             pair: list[Tree] = []
+            node.append(pair)
             self._later(pair, key)
             self._later(pair, item)
-            node.append(pair)
         return node
 
     def _other(self, value: Any, kind: type) -> Tree:
@@ -148,19 +145,20 @@ class Encoder:
         """The items as each was when it came, since the next one may change it; then how it ended, if not plainly."""
         node: list[Tree] = ["g"]
         try:
-            while not self._is_full(1, node):
+            while self._left >= 1 and len(node) <= MAX_ITEMS:
                 node.append(self._now(next(value)))
         except StopIteration as end:
             return node if end.value is None else [*node, ["=", self._now(end.value)]]
         except Exception as error:  # noqa: BLE001 - it is what the generator does
             return [*node, self.ended_by(error)]
+        self.cut = True
         return [*node, ["…"]]
 
     def _now(self, value: Any) -> Tree:
         """The tree of a value as it is at this moment, out of what is left for all."""
-        inner = Encoder(self.left - len(self._queue), self._view)
+        inner = Encoder(self._left, self._view)
         tree = inner.encode(value, self._path)
-        self.left -= self.left - len(self._queue) - inner.left
+        self._left = inner._left
         self.opaque |= inner.opaque
         self.cut |= inner.cut
         return tree
@@ -186,21 +184,8 @@ class Encoder:
 
     def _content(self, value: Any, kind: type) -> Tree:
         """What a subclass of a builtin holds as that builtin, read past any override; None for other classes."""
-        solid: type = next((base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE), object)
-        if issubclass(solid, dict):
-            return self._dict(value)
-        for base, tag in _SEQUENCES:
-            if issubclass(solid, base):
-                return self._items(tag, base.__iter__(value))
-        for base, tag in _SETS:
-            if issubclass(solid, base):
-                return self._set(tag, base.__iter__(value))
-        for plain_base, plain in _PLAIN_BASES:
-            if issubclass(solid, plain_base):
-                return ["l", _SCALARS[plain_base](plain(value))]
-        if issubclass(solid, BaseException):
-            return self._items("t", exception_arguments(value))
-        return None
+        reader = _reader_of(kind)
+        return reader(self, value) if reader is not None else None
 
     def _reduced(self, value: Any, kind: type) -> Tree:
         """What pickle would keep of an object without Python-level state, such as a date or a compiled pattern."""
@@ -222,12 +207,17 @@ def exception_arguments(error: BaseException) -> Any:
 
 def canonical(tree: Tree) -> str:
     """The one text form of a tree, used for ordering and digests."""
-    return json.dumps(tree, separators=(",", ":"), sort_keys=True)
+    return _JSON.encode(tree)
 
 
 def digest(tree: Tree) -> str:
     """SHA-256 of a tree's canonical form, as hex."""
-    return hashlib.sha256(canonical(tree).encode()).hexdigest()
+    return digest_of_text(canonical(tree))
+
+
+def digest_of_text(text: str) -> str:
+    """The digest of the tree with this canonical form."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _text(value: str) -> Tree:
@@ -258,20 +248,44 @@ def _class_name(kind: Any) -> str:
 
 def _state(value: Any, kind: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ()) if base.__flags__ & _HEAP_TYPE else ()
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            descriptor = base.__dict__.get(slot)
-            if slot not in ("__dict__", "__weakref__") and isinstance(descriptor, types.MemberDescriptorType):
-                try:
-                    found[slot] = descriptor.__get__(value, kind)
-                except AttributeError:
-                    continue
+    for slot, descriptor in _slots_of(kind):
+        try:
+            found[slot] = descriptor.__get__(value, kind)
+        except AttributeError:
+            continue
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return found
     return found | attributes if type(attributes) is dict else found
+
+
+@functools.cache
+def _slots_of(kind: type) -> tuple[tuple[str, types.MemberDescriptorType], ...]:
+    """The attributes that objects of a class have in slots of its own or of its bases."""
+    found: list[tuple[str, types.MemberDescriptorType]] = []
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ()) if base.__flags__ & _HEAP_TYPE else ()
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            descriptor = base.__dict__.get(slot)
+            if slot not in ("__dict__", "__weakref__") and isinstance(descriptor, types.MemberDescriptorType):
+                found.append((slot, descriptor))
+    return tuple(found)
+
+
+@functools.cache
+def _reader_of(kind: type) -> Callable[[Encoder, Any], Tree] | None:
+    """How to read what a subclass of a builtin holds as that builtin; None for other classes."""
+    solid: type = next((base for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE), object)
+    for base in _CONTAINERS:
+        if issubclass(solid, base):
+            return _CONTAINERS[base]
+    for plain_base, plain in _PLAIN_BASES:
+        if issubclass(solid, plain_base):
+            return lambda encoder, value: ["l", _SCALARS[plain_base](plain(value))]
+    if issubclass(solid, BaseException):
+        return lambda encoder, value: encoder._items("t", exception_arguments(value))
+    return None
 
 
 _SCALARS: dict[type, Callable[[Any], Tree]] = {
@@ -287,11 +301,11 @@ _SCALARS: dict[type, Callable[[Any], Tree]] = {
     type(NotImplemented): lambda value: ["r", "builtins:NotImplemented"],
 }
 _CONTAINERS: dict[type, Callable[[Encoder, Any], Tree]] = {
-    list: lambda encoder, value: encoder._items("l", value),
-    tuple: lambda encoder, value: encoder._items("t", value),
-    set: lambda encoder, value: encoder._set("S", value),
-    frozenset: lambda encoder, value: encoder._set("F", value),
-    dict: lambda encoder, value: encoder._dict(value),
+    list: lambda encoder, value: encoder._items("l", list.__iter__(value)),
+    tuple: lambda encoder, value: encoder._items("t", tuple.__iter__(value)),
+    set: lambda encoder, value: encoder._set("S", set.__iter__(value)),
+    frozenset: lambda encoder, value: encoder._set("F", frozenset.__iter__(value)),
+    dict: Encoder._dict,
 }
 _PLAIN_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (str, str.__str__),

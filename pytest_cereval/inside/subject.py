@@ -9,8 +9,8 @@ import types
 from typing import Any
 
 from .calls import CLASS_STATE, describe, find_function, observe, rebuild
-from .equality import Level, comparable, rough
-from .observation import canonical, digest
+from .equality import Level, comparable, texts
+from .observation import canonical, digest, digest_of_text
 from .view import View
 from .worker import failure
 
@@ -27,13 +27,15 @@ class UnbuiltError(Exception):
 
 
 class Subject:
-    """One function with its inputs and, once expected, the texts of observations that variants are held against."""
+    """One function with its inputs and, once expected, digests of what each was before the call, and the texts of
+    observations that variants are held against."""
 
     def __init__(self, request: Request) -> None:
         self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
         self.view = View.of(request)
         self.level = Level()
         self.entries: list[dict[str, Any]] = request["entries"]
+        self.before: list[str] = []
         self.expected: list[str] = []
         self.lines: list[frozenset[int]] = []
         self.order: list[int] = []
@@ -46,14 +48,15 @@ def glimpse(call: dict[str, Any], function: types.FunctionType, view: View) -> R
     random.seed(SEED)
     before, _ = describe(call, view)
     observation = observe(function, call, view)
-    seen = comparable(observation)
+    shown = canonical(before)
+    exact, rough = texts(observation)
     example = {"arguments": _without_receiver(before), "observation": {**observation, "after": None}}
     return {
-        "before": digest(before),
-        "key": digest([before, rough(observation)]),
-        "behaviour": digest(seen),
-        "rough": digest(rough(observation)),
-        "outcome": digest(seen[:2]),
+        "before": digest_of_text(shown),
+        "key": digest_of_text(f"[{shown},{rough}]"),
+        "behaviour": digest_of_text(exact),
+        "rough": digest_of_text(rough),
+        "outcome": digest(comparable(observation)[:2]),
         "whole": observation["whole"],
         "printed": bool(observation["printed"]),
         "changed": before != observation["after"],

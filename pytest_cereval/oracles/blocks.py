@@ -21,7 +21,8 @@ _WRAPPERS = frozenset({"markdown", "md"})
 _LOST_INDENTATION = ("    ", "\t", "  ")
 # Possessive throughout, so that a long line without an end costs one pass and not one for each of its characters.
 _FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+.-]*+)[^`]*+")
-_THINKING_STARTS = re.compile(r"^[ \t]*(?:<(think(?:ing)?)>|\[THINK\])", re.MULTILINE)
+_THINKING = re.compile(r"[ \t]*+(?:<(think(?:ing)?)>|\[THINK\])")
+_THINKING_STARTS = re.compile(f"^{_THINKING.pattern}", re.MULTILINE)
 # At the end of a line: the opening tag may stand in the prompt, and code seldom ends a line so.
 _THINKING_ENDS = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*+$", re.MULTILINE)
 # A fence behind prose, and a whole block on one line; only with a language, since backticks alone may be prose.
@@ -43,14 +44,20 @@ class Block:
 
 def without_thinking(text: str) -> str | None:
     """The text without sections of thinking, as models mark them; None if one never ends."""
-    rest = text
-    while start := _THINKING_STARTS.search(rest):
+    kept: list[str] = []
+    position = 0
+    start = _THINKING_STARTS.search(text)
+    while start is not None:
         # By hand: a pattern for the whole section would look for its end anew from each of many beginnings.
         closing = f"</{start[1]}>" if start[1] else "[/THINK]"
-        end = rest.find(closing, start.end())
+        end = text.find(closing, start.end())
         if end < 0:
             return None
-        rest = rest[: start.start()] + rest[end + len(closing) :]
+        kept.append(text[position : start.start()])
+        position = end + len(closing)
+        # Without the section, what follows it stands at the beginning of a line.
+        start = _THINKING.match(text, position) or _THINKING_STARTS.search(text, position)
+    rest = "".join([*kept, text[position:]])
     ends = list(_THINKING_ENDS.finditer(rest))
     return rest[ends[-1].end() :] if ends else rest
 

@@ -6,11 +6,14 @@ qualify the rest; repeat what is certified until `REPLAYS` runs agree, and quali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pytest_cereval.inside.equality import TOLERANCE, Level
+from pytest_cereval.inside.qualifier import RARELY
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.borrowing import entries_of, lent_to
@@ -68,11 +71,12 @@ def certify_all(
     cases = [Case(function, outcome=known(function.name)) for function in functions]
     run = _Run(setting, functions, recording, workers, progress)
     tried = _open(cases)
-    run.look(tried)
-    run.repeat_once(_open(cases))
-    run.qualify(_open(cases))
-    run.repeat_rest(_open(cases))
-    run.by_tests(tried)
+    with _rare_collections():
+        run.look(tried)
+        run.repeat_once(_open(cases))
+        run.qualify(_open(cases))
+        run.repeat_rest(_open(cases))
+        run.by_tests(tried)
     outcomes = [case.outcome for case in cases]
     return Certification(
         certified=tuple(outcome for outcome in outcomes if isinstance(outcome, Certified)),
@@ -80,6 +84,17 @@ def certify_all(
         loaded_files=frozenset(run.files),
         needed=frozenset(run.needed),
     )
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cycles less often: millions of lists of trees, which have none, are kept meanwhile."""
+    before = gc.get_threshold()
+    gc.set_threshold(RARELY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _repetition(seed: int) -> Callable[[Bench, Case], Repetition]:

@@ -11,6 +11,7 @@ import ast
 import copy
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from pytest_cereval.oracles.variants import Skeleton, Variant
 from pytest_cereval.source.functions import FunctionNode, without_docstring
@@ -117,17 +118,19 @@ def _replacements(site: ast.AST) -> Replacements:
             yield from operator(site)
 
 
-def _replaced(node: FunctionNode, site: ast.AST, replacement: ast.AST) -> FunctionNode:
-    memo: dict[int, ast.AST] = {}
-    changed = copy.deepcopy(node, memo)
-    target = memo[id(site)]
-
-    class Replace(ast.NodeTransformer):
-        def visit(self, item: ast.AST) -> ast.AST:
-            return replacement if item is target else self.generic_visit(item)
-
-    Replace().visit(changed)
-    return changed
+def _replaced(item: ast.AST, site: ast.AST, replacement: ast.AST) -> Any:
+    """A copy with another node in the place of one, that shares all which is not on the way there; None without it."""
+    if item is site:
+        return replacement
+    for name, value in ast.iter_fields(item):
+        parts = value if isinstance(value, list) else [value]
+        for index, part in enumerate(parts):
+            changed = _replaced(part, site, replacement) if isinstance(part, ast.AST) else None
+            if changed is not None:
+                copied = copy.copy(item)
+                setattr(copied, name, [*parts[:index], changed, *parts[index + 1 :]] if value is parts else changed)
+                return copied
+    return None
 
 
 def _compare(site: ast.Compare) -> Replacements:

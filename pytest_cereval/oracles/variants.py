@@ -78,11 +78,12 @@ class Skeleton:
 
     def source(self, node: FunctionNode) -> str:
         """The text of a module that holds only `node`, without its decorators."""
-        alone = copy.deepcopy(node)
+        alone = copy.copy(node)
         alone.decorator_list = []
         if self._uses_class and not _uses_class(node):
             # Never executed; the code object must have the same free variables to fit in the function's place.
-            alone.body.append(ast.If(ast.Constant(False), [ast.Expr(ast.Name("__class__", ast.Load()))], []))
+            use = ast.If(ast.Constant(False), [ast.Expr(ast.Name("__class__", ast.Load()))], [])
+            alone.body = [*alone.body, use]
         inner: ast.stmt = alone
         for parent in reversed(self._parents):
             inner = ast.ClassDef(name=parent, bases=[], keywords=[], body=[inner], decorator_list=[])
@@ -102,9 +103,9 @@ def stubs(node: FunctionNode, skeleton: Skeleton) -> Iterator[Variant]:
 
 def with_body(node: FunctionNode, body: list[ast.stmt]) -> FunctionNode:
     """A copy of the definition with its docstring kept and other statements after it."""
-    changed = copy.deepcopy(node)
+    changed = copy.copy(node)
     documented = len(node.body) - len(without_docstring(node))
-    changed.body = [*changed.body[:documented], *body]
+    changed.body = [*node.body[:documented], *body]
     return changed
 
 

@@ -40,7 +40,7 @@ def subject_of(module: Any, name: str, calls: list[tuple[Any, ...]]) -> Subject:
     subject.function = getattr(module.Box, name)
     subject.view = EVERYTHING
     subject.entries = [entry(*call) for call in calls]
-    subject.expected, subject.lines, subject.order, subject.edited = [], [], [], set()
+    subject.before, subject.expected, subject.lines, subject.order, subject.edited = [], [], [], [], set()
     request = {"cpu_s": 10.0, "level": {}, "plain": SOURCE, "qualname": f"Box.{name}"}
     assert "cpu_s" in trials.expect(subject, request)
     return subject
