@@ -96,3 +96,8 @@ def test_a_record_that_lacks_something_is_not_the_same_as_one_that_has_it() -> N
 
 def test_the_order_of_tasks_is_no_condition() -> None:
     assert require_identical([conditions("one", "ab"), conditions("two", "ba")]) == ()
+
+
+@pytest.mark.parametrize("option", ["out", "sign", "evaluator", "score", "generate_only", "shard"])
+def test_how_a_run_was_split_and_where_it_was_kept_is_no_condition(option: str) -> None:
+    assert require_identical([conditions("one"), conditions("two", **{f"options__{option}": "something"})]) == ()
