@@ -91,7 +91,9 @@ def promises(level: Level) -> dict[str, str]:
 
 def self_test(sandbox: Sandbox, python: Interpreter) -> None:
     """Raise `SandboxError` naming each promise of the sandbox's level that does not hold; else return."""
-    with tempfile.TemporaryDirectory(prefix="cereval-") as folder, _bait(Path(folder)) as bait:
+    # A socket's path holds 107 bytes (unix(7)); this one's is the folder's and 35 more at most.
+    short = None if len(os.fsencode(tempfile.gettempdir())) <= _SOCKET_FOLDER else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="cereval-", dir=short) as folder, _bait(Path(folder)) as bait:
         seen = _observe(sandbox, python, bait)
     broken = []
     for name in promises(sandbox.level):
@@ -104,6 +106,9 @@ def self_test(sandbox: Sandbox, python: Interpreter) -> None:
             next_step="do not trust a verdict from here; update bubblewrap and the kernel, or report what "
             f"is broken together with {sandbox.describe()}",
         )
+
+
+_SOCKET_FOLDER = 70
 
 
 @dataclass(frozen=True, slots=True)

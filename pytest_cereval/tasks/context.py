@@ -64,11 +64,18 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
-def context(source: str, function: SourceFunction, budget_tokens: int, *, note: str = BODY_TO_WRITE) -> str:
-    """The file as text, cut to about `budget_tokens`, with a marker and a `note` in place of the function's body."""
+def context(
+    source: str, function: SourceFunction, budget_tokens: int, *, note: str = BODY_TO_WRITE, signature: bool = True
+) -> str:
+    """The file as text, cut to about `budget_tokens`, with a marker and a `note` in place of the function's body.
+
+    Without `signature` its parameters and its docstring are left out as well, for a question that shows another text
+    of the function: what differs there must not be told by what is here.
+    """
     module = _parsed(source)
     target = _find(module, function)
-    pieces = list(_pieces(module.body, function, 0, "", note))
+    placeholder = (_without_body if signature else _without_signature)(target, note)
+    pieces = list(_pieces(module.body, function, 0, "", placeholder))
     twins = _body_dump(target)
     used = 0
     for piece in pieces:
@@ -111,7 +118,7 @@ def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
 
 
 def _pieces(
-    body: Sequence[ast.stmt], function: SourceFunction, depth: int, owner: str, note: str
+    body: Sequence[ast.stmt], function: SourceFunction, depth: int, owner: str, placeholder: str
 ) -> Iterator[Piece]:
     """Statements one after the other; the classes around the function are opened, all others are one piece."""
     for node in body:
@@ -121,13 +128,13 @@ def _pieces(
             and (node.name == function.parents[depth] and node.lineno <= function.def_line <= (node.end_lineno or 0))
         )
         if isinstance(node, FunctionNode) and first_line(node) == function.first_line:
-            yield Piece(node, node.name, depth, owner, texts={Shown.FULL: _indented(_without_body(node, note), depth)})
+            yield Piece(node, node.name, depth, owner, texts={Shown.FULL: _indented(placeholder, depth)})
         elif enclosing and isinstance(node, ast.ClassDef):
             yield Piece(node, node.name, depth, owner, texts={Shown.SIGNATURE: _indented(_class_head(node), depth)})
             members = node.body[1:] if ast.get_docstring(node) else node.body
-            yield from _pieces(members, function, depth + 1, node.name, note)
+            yield from _pieces(members, function, depth + 1, node.name, placeholder)
         elif isinstance(node, ast.If) and _holds(node, function):
-            yield from _pieces([*node.body, *node.orelse], function, depth, owner, note)
+            yield from _pieces([*node.body, *node.orelse], function, depth, owner, placeholder)
         else:
             yield Piece(node, _defined(node), depth, owner)
 
@@ -190,6 +197,13 @@ def _without_body(node: FunctionNode, note: str) -> str:
     documented = len(node.body) - len(without_docstring(node))
     bare.body = [*bare.body[:documented], ast.Expr(ast.Constant(...))]
     return f"{ast.unparse(bare)}  # {note}"
+
+
+def _without_signature(node: FunctionNode, note: str) -> str:
+    """The name alone, with the decorators, by which an accessor is told from the property's others."""
+    word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+    decorators = [f"@{ast.unparse(each)}\n" for each in node.decorator_list]
+    return "".join([*decorators, f"{word} {node.name}(...): ...  # {note}"])
 
 
 @functools.lru_cache(maxsize=_KEPT)

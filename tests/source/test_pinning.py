@@ -322,7 +322,11 @@ def test_an_archive_with_too_many_entries_is_refused(
         pin(["thing"], tmp_path / "out", shelf.index)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", sdist("return 1")[:-30], gzip.compress(b"x" * 2000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", sdist("return 1")[:-30], gzip.compress(b"x" * 2000)],
+    ids=["empty", "text", "cut", "no tar"],
+)
 def test_a_broken_archive_is_named(shelf: Shelf, tmp_path: Path, content: bytes) -> None:
     shelf.add("thing-1.0.tar.gz", content, "2019-01-01T00:00:00Z")
 

@@ -30,7 +30,7 @@ class Asker:
         self._values: dict[str, Any] = {
             "path": function.path,
             "repository": world.surroundings.repository,
-            "context": context(source, function, budget - estimate_tokens(others), note=NOTE),
+            "context": context(source, function, budget - estimate_tokens(others), note=NOTE, signature=False),
             "elsewhere": others,
             "qualname": function.qualname,
             "role": function.role,

@@ -6,6 +6,7 @@ import ast
 
 from pytest_cereval.categories.understanding.editing import Edit
 from pytest_cereval.categories.understanding.operator import Proposals, between, one, without
+from pytest_cereval.categories.understanding.precedence import in_place
 from pytest_cereval.categories.understanding.sites import Scope, Site
 
 Tested = ast.If | ast.While | ast.IfExp | ast.comprehension | ast.Assert
@@ -64,7 +65,7 @@ def negated(node: Tested, site: Site, scope: Scope) -> Proposals:
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             yield from _compared(test, scope, _NEGATED)
         elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            yield from one(scope.text.replace(test, scope.text.of(test.operand)))
+            yield from one(in_place(scope, test, node, test.operand))
         elif isinstance(test, _PLAIN):
             yield from one(scope.text.replace(test, f"not {scope.text.of(test)}"))
         elif isinstance(test, ast.BoolOp):
@@ -80,7 +81,7 @@ def negated_part(node: ast.Compare | ast.UnaryOp, site: Site, scope: Scope) -> P
         if len(node.ops) == 1:
             yield from _compared(node, scope, _NEGATED)
     elif isinstance(node.op, ast.Not):
-        yield from one(scope.text.replace(node, scope.text.of(node.operand)))
+        yield from one(in_place(scope, node, parent, node.operand))
 
 
 def dropped_operand(node: ast.BoolOp, site: Site, scope: Scope) -> Proposals:
@@ -88,15 +89,15 @@ def dropped_operand(node: ast.BoolOp, site: Site, scope: Scope) -> Proposals:
     text, values = scope.text, node.values
     for place, value in enumerate(values):
         if place + 1 < len(values):
-            yield from one(Edit(text.start(value), text.start(values[place + 1]), ""))
+            yield from one(Edit(text.outer(value)[0], text.outer(values[place + 1])[0], ""))
         else:
-            yield from one(Edit(text.end(values[place - 1]), text.end(value), ""))
+            yield from one(Edit(text.outer(values[place - 1])[1], text.outer(value)[1], ""))
 
 
 def dropped_filter(node: ast.comprehension, site: Site, scope: Scope) -> Proposals:
     """`[a for a in b if c]` → `[a for a in b]`."""
     if node.ifs:
-        yield from one(Edit(scope.text.end(node.iter), scope.text.end(node.ifs[-1]), ""))
+        yield from one(Edit(scope.text.outer(node.iter)[1], scope.text.outer(node.ifs[-1])[1], ""))
 
 
 def swapped_connective(node: ast.BoolOp, site: Site, scope: Scope) -> Proposals:
@@ -130,13 +131,14 @@ def coerced(node: ast.Return | ast.Assign, site: Site, scope: Scope) -> Proposal
     """`return a` → `return a or None`, `b = a` → `b = a or None`."""
     if isinstance(node.value, _PLAIN | ast.IfExp):
         text = scope.text.of(node.value)
-        yield from one(scope.text.replace(node.value, f"({text}) or None" if " if " in text else f"{text} or None"))
+        choice = isinstance(node.value, ast.IfExp)
+        yield from one(scope.text.replace(node.value, f"({text}) or None" if choice else f"{text} or None"))
 
 
 def missing_fallback(node: ast.BoolOp, site: Site, scope: Scope) -> Proposals:
     """`a or b` → `a` where a value is wanted, not a truth."""
     if isinstance(node.op, ast.Or) and isinstance(site.parent, ast.Assign | ast.Return | ast.Call | ast.keyword):
-        yield from one(scope.text.replace(node, scope.text.of(node.values[0])))
+        yield from one(in_place(scope, node, site.parent, node.values[0]))
 
 
 def missing_guard(node: ast.If, site: Site, scope: Scope) -> Proposals:
@@ -149,7 +151,7 @@ def missing_guard(node: ast.If, site: Site, scope: Scope) -> Proposals:
 def missing_choice(node: ast.IfExp, site: Site, scope: Scope) -> Proposals:
     """`a if c else b` → `a`, `b`."""
     for part in (node.body, node.orelse):
-        yield from one(scope.text.replace(node, scope.text.of(part)))
+        yield from one(in_place(scope, node, site.parent, part))
 
 
 def narrowed_types(node: ast.Call, site: Site, scope: Scope) -> Proposals:
@@ -157,4 +159,4 @@ def narrowed_types(node: ast.Call, site: Site, scope: Scope) -> Proposals:
     named = isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass")
     if named and len(node.args) == 2 and isinstance(node.args[1], ast.Tuple):
         for kind in node.args[1].elts:
-            yield from one(scope.text.replace(node.args[1], scope.text.of(kind)))
+            yield from one(in_place(scope, node.args[1], node, kind))

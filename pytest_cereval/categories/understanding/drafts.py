@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_cereval.categories.understanding.catalogue import Fault, proposed
-from pytest_cereval.categories.understanding.editing import Change, Edit, FunctionText, applied, parsed_function
+from pytest_cereval.categories.understanding.editing import (
+    Change,
+    Edit,
+    FunctionText,
+    applied,
+    line_after,
+    parsed_function,
+)
 from pytest_cereval.oracles.qualification import seed_of
 from pytest_cereval.oracles.variants import Skeleton
 from pytest_cereval.source.functions import FunctionNode, SourceFunction
@@ -85,9 +92,8 @@ class Drafting:
         if indentation.strip():
             return None
         comment = Edit(line, line, f"{indentation}# {defence}\n")
-        change = applied(self.text.text, fault.proposal.edits, [comment])
-        merged = replace(change, lines=(_merged(change.lines),))
-        return replace(draft, change=merged, defence=defence)
+        change = self._named(applied(self.text.text, fault.proposal.edits, [comment]), draft.faults, [comment])
+        return replace(draft, change=change, defence=defence) if _can_be_named(change) else None
 
     def rank(self, draft: Draft) -> str:
         """A place in an order that depends on the function's seed and on the draft's text alone."""
@@ -105,12 +111,41 @@ class Drafting:
         if _meaning(node) == self._original:
             self.dropped["the same once parsed"] += 1
             return None
-        rows = iter(change.lines)
-        grouped = tuple(_merged([next(rows) for _ in fault.proposal.edits]) for fault in faults)
+        change = self._named(change, faults)
+        if not _can_be_named(change):
+            self.dropped["no line to name"] += 1
+            return None
         (first, *others) = faults
         span = None if others or first.proposal.everywhere else self._span(first)
         defaults = tuple(pair for fault in faults for pair in fault.proposal.defaults)
-        return Draft(faults, Change(change.text, grouped), source, span, defaults)
+        return Draft(faults, change, source, span, defaults)
+
+    def _named(self, change: Change, faults: Sequence[Fault], silent: Sequence[Edit] = ()) -> Change:
+        """The lines fault by fault instead of edit by edit.
+
+        Of a statement over several lines its first line is right as well: who reads it so names the statement.
+        """
+        made = [*silent, *(edit for fault in faults for edit in fault.proposal.edits)]
+        rows = iter(change.lines)
+        grouped = []
+        for fault in faults:
+            lines = {line for _ in fault.proposal.edits for line in next(rows)}
+            head = self._head(fault)
+            lines |= {line_after(self.text.text, made, head)} if head is not None else set()
+            grouped.append(tuple(sorted(lines)))
+        return Change(change.text, tuple(grouped))
+
+    def _head(self, fault: Fault) -> int | None:
+        """Where the statement begins in whose own text a fault lies; None where the statement is gone or replaced."""
+        around = (fault.site.node, *fault.site.around)
+        holder = next((node for node in around if isinstance(node, ast.stmt | ast.ExceptHandler)), self.text.node)
+        start, end = self.text.start(holder), self.text.end(holder)
+        edits = fault.proposal.edits
+        if any(edit.start <= start and end <= edit.end for edit in edits):
+            return None
+        inner = getattr(holder, "body", None) or [case.pattern for case in getattr(holder, "cases", ())]
+        limit = self.text.offset(inner[0].lineno, inner[0].col_offset) if inner else end
+        return start if all(edit.start <= limit for edit in edits) else None
 
     def _span(self, fault: Fault) -> tuple[int, int]:
         """The lines of the file one of which a call must reach to meet the fault."""
@@ -120,8 +155,12 @@ class Drafting:
         return tuple(self.text.line_in_file(line, self._function) for line in (statement.lineno, last))  # type: ignore[return-value]
 
 
-def _merged(rows: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(sorted({line for row in rows for line in row}))
+def _can_be_named(change: Change) -> bool:
+    """Whether every fault has lines, and all of them can be seen."""
+    rows = change.text.split("\n")
+    return all(
+        lines and all(1 <= line <= len(rows) and rows[line - 1].strip() for line in lines) for lines in change.lines
+    )
 
 
 def _meaning(node: FunctionNode) -> str:

@@ -7,6 +7,7 @@ touched. Here positions of the syntax tree become offsets in the text, and only 
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,8 @@ class Edit:
 class Change:
     """A changed text, and for each edit the lines (1-based) of it by which that edit may be named.
 
-    Where an edit took lines away, nothing is left to point at: the lines before and behind the gap stand for it.
+    Where an edit took lines away, nothing is left to point at: the nearest lines that are not blank, before and behind
+    the gap, stand for it. The text ends with its last line that is not blank, as it is shown.
     """
 
     text: str
@@ -80,6 +82,38 @@ class FunctionText:
             return None
         return self._starts[first], self._starts[last + 1]
 
+    def outer(self, node: ast.expr) -> tuple[int, int]:
+        """The offsets of an expression with all parentheses around it.
+
+        Not for the only argument of a call, whose parentheses are the call's.
+        """
+        start, end = self.start(node), self.end(node)
+        while True:
+            left, right = _last_before(self.text, start), _first_behind(self.text, end)
+            if self.text[left : left + 1] != "(" or self.text[right : right + 1] != ")":
+                return start, end
+            start, end = left, right + 1
+
+    def of_outer(self, node: ast.expr) -> str:
+        """A node's text with all parentheses around it; see `outer`."""
+        start, end = self.outer(node)
+        return self.text[start:end]
+
+    def taken_out(self, node: ast.stmt) -> Edit | None:
+        """A statement removed with its lines; None where it shares one with something else.
+
+        Blank lines behind it go as well where they would now open a block or follow a blank line, and so tell.
+        """
+        place = self.whole_lines(node)
+        if place is None:
+            return None
+        first, last = node.lineno - self._above - 1, (node.end_lineno or node.lineno) - self._above - 1
+        before = self._lines[first - 1].strip() if first else ""
+        if not before or (_opens_block(self.node, node) and not before.startswith("#")):
+            while last + 1 < len(self._lines) and not self._lines[last + 1].strip():
+                last += 1
+        return Edit(place[0], self._starts[last + 1], "")
+
     def indentation(self, node: ast.stmt) -> str:
         """The white space before a statement."""
         line = self._lines[node.lineno - self._above - 1]
@@ -116,10 +150,21 @@ def applied(text: str, edits: Sequence[Edit], silent: Sequence[Edit] = ()) -> Ch
         shifts[id(edit)] = edit.start + moved
         moved += len(edit.text) - (edit.end - edit.start)
         position = edit.end
-    changed = "".join([*parts, text[position:]])
-    return Change(
-        changed, tuple(_lines(changed, text[edit.start : edit.end], edit, shifts[id(edit)]) for edit in edits)
-    )
+    whole = "".join([*parts, text[position:]])
+    changed = whole.rstrip() + ("\n" if text.endswith("\n") else "")
+    return Change(changed, tuple(_lines(whole, text[edit.start : edit.end], edit, shifts[id(edit)]) for edit in edits))
+
+
+def line_after(text: str, edits: Sequence[Edit], offset: int) -> int:
+    """The line (1-based) on which a place of a text lies once all edits before it are made."""
+    moved = sum(edit.text.count("\n") - text.count("\n", edit.start, edit.end) for edit in edits if edit.end <= offset)
+    return text.count("\n", 0, offset) + 1 + moved
+
+
+def differing_lines(before: str, after: str) -> int:
+    """How many lines two texts do not share."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    return sum(max(there - here, to - at) for kind, here, there, at, to in matcher.get_opcodes() if kind != "equal")
 
 
 def _lines(changed: str, old: str, edit: Edit, start: int) -> tuple[int, ...]:
@@ -127,12 +172,35 @@ def _lines(changed: str, old: str, edit: Edit, start: int) -> tuple[int, ...]:
     new = edit.text
     same = _shared(old, new)
     same_end = _shared(old[same:][::-1], new[same:][::-1])
-    first = changed.count("\n", 0, start + same) + 1
     inner = new[same : len(new) - same_end]
+    begin = start + same
+    first = changed.count("\n", 0, begin) + 1
     last = first + inner.count("\n")
-    if inner.count("\n") < old[same : len(old) - same_end].count("\n"):
-        return tuple(line for line in (first - 1, *range(first, last + 1)) if line >= 1)
-    return tuple(range(first, last + 1))
+    rows = changed.split("\n")
+    if inner.strip() or inner.count("\n") >= old[same : len(old) - same_end].count("\n"):
+        return tuple(line for line in range(first, last + 1) if rows[line - 1].strip())
+    column = begin - (changed.rfind("\n", 0, begin) + 1)
+    before = range(first if rows[first - 1][:column].strip() else first - 1, 0, -1)
+    rest = changed[begin + len(inner) :].partition("\n")[0]
+    behind = range(last if rest.strip() else last + 1, len(rows) + 1)
+    nearest = (next((line for line in side if rows[line - 1].strip()), 0) for side in (before, behind))
+    return tuple(sorted({line for line in nearest if line}))
+
+
+def _opens_block(function: FunctionNode, node: ast.stmt) -> bool:
+    """Whether a statement is the first of those among which it stands."""
+    blocks = (getattr(item, name, None) for item in ast.walk(function) for name in ("body", "orelse", "finalbody"))
+    return any(isinstance(block, list) and block and block[0] is node for block in blocks)
+
+
+def _last_before(text: str, place: int) -> int:
+    """Where the last character before a place stands that is no white space."""
+    return len(text[:place].rstrip()) - 1 if text[:place].strip() else len(text)
+
+
+def _first_behind(text: str, place: int) -> int:
+    """Where the first character from a place on stands that is no white space."""
+    return len(text) - len(text[place:].lstrip())
 
 
 def _shared(left: str, right: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pytest_cereval.categories.understanding.editing import Edit
 from pytest_cereval.categories.understanding.operator import Proposals, one, without
+from pytest_cereval.categories.understanding.precedence import in_place
 from pytest_cereval.categories.understanding.sites import Scope, Site
 from pytest_cereval.oracles.mutants import is_silent_call
 
@@ -55,7 +56,7 @@ def early_return(node: ast.Return, site: Site, scope: Scope) -> Proposals:
 def missing_return(node: ast.Return, site: Site, scope: Scope) -> Proposals:
     """`return f(a)` → `f(a)`, and a `return` among other statements is gone."""
     if isinstance(node.value, ast.Call):
-        yield from one(Edit(scope.text.start(node), scope.text.start(node.value), ""))
+        yield from one(Edit(scope.text.start(node), scope.text.outer(node.value)[0], ""))
     elif len(_block(site, scope)) > 1:
         yield from one(without(scope, node))
 
@@ -92,7 +93,7 @@ def caught_another(node: ast.ExceptHandler, site: Site, scope: Scope) -> Proposa
     """`except KeyError:` → `except IndexError:`, `except (A, B):` → `except A:`."""
     if isinstance(node.type, ast.Tuple):
         for kind in node.type.elts:
-            yield from one(scope.text.replace(node.type, scope.text.of(kind)), everywhere=True)
+            yield from one(in_place(scope, node.type, node, kind), everywhere=True)
     elif node.type is not None:
         name = scope.text.of(node.type)
         yield from one(scope.text.replace(node.type, _NEIGHBOURS.get(name, "ValueError")), everywhere=True)
@@ -115,9 +116,9 @@ def missing_update(node: ast.Assign | ast.AugAssign | ast.Delete, site: Site, sc
 def missing_call(node: ast.Call, site: Site, scope: Scope) -> Proposals:
     """`a.strip()` → `a`."""
     if isinstance(node.func, ast.Attribute) and node.func.attr in _DROPPABLE and not (node.args or node.keywords):
-        yield from one(scope.text.replace(node, scope.text.of(node.func.value)))
+        yield from one(in_place(scope, node, site.parent, node.func.value))
 
 
 def missing_await(node: ast.Await, site: Site, scope: Scope) -> Proposals:
     """`await a` → `a`."""
-    yield from one(scope.text.replace(node, scope.text.of(node.value)))
+    yield from one(in_place(scope, node, site.parent, node.value))

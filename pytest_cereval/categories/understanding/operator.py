@@ -65,5 +65,4 @@ def between(scope: Scope, left: ast.expr, right: ast.expr, pattern: str, new: st
 
 def without(scope: Scope, statement: ast.stmt) -> Edit | None:
     """A statement taken out with its lines."""
-    lines = scope.text.whole_lines(statement)
-    return Edit(*lines, "") if lines is not None else None
+    return scope.text.taken_out(statement)

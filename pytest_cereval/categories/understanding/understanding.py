@@ -10,6 +10,7 @@ from typing import Any
 from pytest_cereval.categories.category import Questions, Room, World
 from pytest_cereval.categories.understanding.answer import answer_schema
 from pytest_cereval.categories.understanding.asking import Asker, snippet
+from pytest_cereval.categories.understanding.editing import differing_lines
 from pytest_cereval.categories.understanding.injection import Ground, Injection, inject, splicer
 from pytest_cereval.categories.understanding.judging import TOLERANCE, judge
 from pytest_cereval.categories.understanding.planted import Planted
@@ -92,7 +93,7 @@ class _Asked:
         if found is None:
             return self._refused(Reason.NO_FAULT, "its calls cannot be replayed, so that no fault can be measured")
         if isinstance(found, Lost):
-            return self._refused(Reason.INTERNAL if found.ours else Reason.NO_FAULT, found.detail)
+            return self._refused(Reason.INTERNAL if found.ours else Reason.CRASHED, found.detail)
         if not found.asked:
             return self._refused(Reason.NO_FAULT, found.why_none)
         asker = Asker(self.item.function, self.world)
@@ -113,7 +114,7 @@ class _Asked:
             asker.prompt(shown, found.evidence["smallest"] if hinted else None),
             planted.band,
             label=str(number + 1) if number else "",
-            about=_about(planted, bool(hinted)),
+            about=_about(planted, self.item.function.source, bool(hinted)),
             planted={
                 "shown": shown,
                 "control": False,
@@ -137,7 +138,7 @@ class _Asked:
         return LedgerEntry(function.name, function.path, function.def_line, reason, detail[:300], category)
 
 
-def _about(planted: Planted, hinted: bool) -> dict[str, Any]:
+def _about(planted: Planted, source: str, hinted: bool) -> dict[str, Any]:
     return {
         "operators": list(planted.operators),
         "explanations": [fault.operator.explanation for fault in planted.draft.faults],
@@ -145,7 +146,7 @@ def _about(planted: Planted, hinted: bool) -> dict[str, Any]:
         "of_inputs": planted.inputs,
         "share": round(planted.share, 4),
         "distance": [each.value for each in planted.distances],
-        "lines_changed": sum(map(len, planted.lines)),
+        "lines_changed": differing_lines(source, planted.text) - bool(planted.draft.defence),
         "made": planted.made,
         "defence": planted.draft.defence,
         "symptom_shown": hinted,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_cereval.categories.understanding.editing import Edit
 from pytest_cereval.categories.understanding.operator import Proposal, Proposals, between, one
+from pytest_cereval.categories.understanding.precedence import exchanged, in_place
 from pytest_cereval.categories.understanding.sites import Scope, Site
 
 _COPIES = {"list", "dict", "set", "tuple", "copy", "deepcopy"}
@@ -51,7 +52,7 @@ def dropped_step(node: ast.BinOp, site: Site, scope: Scope) -> Proposals:
     """`a + 1` → `a`, `len(a) - 1` → `len(a)`."""
     right = node.right
     if isinstance(node.op, ast.Add | ast.Sub) and isinstance(right, ast.Constant) and type(right.value) is int:
-        yield from one(scope.text.replace(node, scope.text.of(node.left)))
+        yield from one(in_place(scope, node, site.parent, node.left))
 
 
 def wrong_constant(node: ast.Constant, site: Site, scope: Scope) -> Proposals:
@@ -108,26 +109,19 @@ def swapped_arguments(node: ast.Call, site: Site, scope: Scope) -> Proposals:
     """`f(a, b)` → `f(b, a)`."""
     if not any(isinstance(argument, ast.Starred) for argument in node.args):
         for left, right in zip(node.args, node.args[1:], strict=False):
-            yield from _swapped(left, right, scope)
+            yield from one(*exchanged(scope, node, left, right))
 
 
 def swapped_values(node: ast.Tuple, site: Site, scope: Scope) -> Proposals:
     """`return a, b` → `return b, a`."""
     if isinstance(node.ctx, ast.Load) and len(node.elts) == 2 and not isinstance(site.parent, ast.Compare | ast.Call):
-        yield from _swapped(node.elts[0], node.elts[1], scope)
+        yield from one(*exchanged(scope, node, *node.elts))
 
 
 def swapped_operands(node: ast.BinOp, site: Site, scope: Scope) -> Proposals:
     """`a - b` → `b - a`."""
     if isinstance(node.op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod | ast.Pow | ast.Add):
-        yield from _swapped(node.left, node.right, scope)
-
-
-def _swapped(left: ast.expr, right: ast.expr, scope: Scope) -> Proposals:
-    text = scope.text
-    one_text, other_text = text.of(left), text.of(right)
-    if one_text != other_text:
-        yield from one(text.replace(left, other_text), text.replace(right, one_text))
+        yield from one(*exchanged(scope, node, node.left, node.right))
 
 
 def wrong_arithmetic(node: ast.BinOp, site: Site, scope: Scope) -> Proposals:
@@ -164,7 +158,7 @@ def without_first(node: ast.For | ast.AsyncFor | ast.comprehension, site: Site, 
     """`for a in b` → `for a in list(b)[1:]`."""
     if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
         return
-    yield from one(scope.text.replace(node.iter, f"list({scope.text.of(node.iter)})[1:]"))
+    yield from one(scope.text.replace(node.iter, f"list({_as_item(node.iter, scope)})[1:]"))
 
 
 def shared(node: ast.Call | ast.Subscript, site: Site, scope: Scope) -> Proposals:
@@ -172,17 +166,17 @@ def shared(node: ast.Call | ast.Subscript, site: Site, scope: Scope) -> Proposal
     if isinstance(node, ast.Subscript):
         part = node.slice
         if isinstance(part, ast.Slice) and not (part.lower or part.upper or part.step):
-            yield from one(scope.text.replace(node, scope.text.of(node.value)))
+            yield from one(in_place(scope, node, site.parent, node.value))
     elif isinstance(node.func, ast.Attribute) and node.func.attr == "copy" and not node.args:
-        yield from one(scope.text.replace(node, scope.text.of(node.func.value)))
+        yield from one(in_place(scope, node, site.parent, node.func.value))
     elif _callee(node) in _COPIES and len(node.args) == 1 and not node.keywords:
-        yield from one(scope.text.replace(node, scope.text.of(node.args[0])))
+        yield from one(in_place(scope, node, site.parent, node.args[0]))
 
 
 def unconverted(node: ast.Call, site: Site, scope: Scope) -> Proposals:
     """`str(a)` → `a`, `sorted(a)` → `a`."""
     if isinstance(node.func, ast.Name) and node.func.id in _CONVERSIONS and len(node.args) == 1:
-        yield from one(scope.text.replace(node, scope.text.of(node.args[0])))
+        yield from one(in_place(scope, node, site.parent, node.args[0]))
 
 
 def _callee(node: ast.Call) -> str:
@@ -222,13 +216,21 @@ def missing_key(node: ast.Call | ast.Subscript, site: Site, scope: Scope) -> Pro
         if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Slice | ast.UnaryOp):
             number = isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int)
             if not number:
-                yield from one(text.replace(node, f"{text.of(node.value)}.get({text.of(node.slice)})"))
+                yield from one(text.replace(node, f"{text.of_outer(node.value)}.get({_as_item(node.slice, scope)})"))
     elif isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop") and not node.keywords:
-        holder = text.of(node.func.value)
+        holder = text.of_outer(node.func.value)
         if len(node.args) == 2:
-            yield from one(Edit(text.end(node.args[0]), text.end(node.args[1]), ""))
-        elif len(node.args) == 1 and node.func.attr == "get":
+            yield from one(Edit(text.outer(node.args[0])[1], text.outer(node.args[1])[1], ""))
+        elif len(node.args) == 1 and node.func.attr == "get" and not isinstance(node.args[0], ast.Starred):
             yield from one(text.replace(node, f"{holder}[{text.of(node.args[0])}]"))
+
+
+def _as_item(node: ast.expr, scope: Scope) -> str:
+    """An expression's text as the only argument of a call: a row of items without parentheses would be several."""
+    written = scope.text.of(node)
+    items = node.elts if isinstance(node, ast.Tuple) else []
+    bare = bool(items) and scope.text.start(node) == scope.text.outer(items[0])[0]
+    return f"({written})" if bare else written
 
 
 def falsy_key(node: ast.Compare, site: Site, scope: Scope) -> Proposals:
