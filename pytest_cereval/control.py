@@ -22,6 +22,7 @@ from pytest_cereval.options import Settings
 from pytest_cereval.origin import left_out
 from pytest_cereval.report import html
 from pytest_cereval.report.cases import cases_folder, write_case_pages
+from pytest_cereval.report.index import claims
 from pytest_cereval.report.terminal import ProgressLine, RunInfo, summary_lines
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.statistics import summarise
@@ -194,6 +195,8 @@ class Controller:
             if not self._attempts:
                 return
         for line in summary_lines(summarise(self._attempts), self.run_info()):
+            terminalreporter.write_line(line)
+        for line in claims(self._attempts, self._desk.store.tasks(self._desk.run_id)):
             terminalreporter.write_line(line)
 
     def pytest_unconfigure(self) -> None:

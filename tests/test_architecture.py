@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "probes": {"probes", "oracles.blocks", "source", *LEAF},
     "results": {"results", "models.model", *LEAF},
     "statistics": {"source.history.freshness", "statistics", "results", *LEAF},
-    "report": {"report", "results", "inside.equality", *LEAF},
+    "report": {"report", "results", "statistics", "inside.equality", *LEAF},
     "bundle": {
         "bundle",
         "assembly",

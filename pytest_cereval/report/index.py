@@ -15,6 +15,9 @@ from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.band import Band
 from pytest_cereval.results.run import Run
 from pytest_cereval.results.statistics import Summary, rate_of, summarise
+from pytest_cereval.statistics.bands import bands_of
+from pytest_cereval.statistics.overturned import claims_of, overturned
+from pytest_cereval.statistics.samples import items_of
 
 SCRIPT = "index.js"
 _FEWEST_FOR_A_HISTOGRAM = 5
@@ -33,8 +36,8 @@ def index_html(
     """The page. `links` lead from task id and sample to an item's page; `report_link` to where the reader came from."""
     from markupsafe import Markup
 
-    summary = summarise(attempts)
-    paths = {task["id"]: str(task.get("path", "")) for task in tasks}
+    summary, known = summarise(attempts), list(tasks)
+    paths = {task["id"]: str(task.get("path", "")) for task in known}
     items = [_item(each, paths.get(each.task_id, ""), links) for each in attempts]
     script = (TEMPLATES / SCRIPT).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -51,7 +54,7 @@ def index_html(
             run=run,
             summary=summary,
             summary_html=summary_html(summary, info),
-            may=may_conclude(summary, info, attempts),
+            may=[*may_conclude(summary, info, attempts), *claims(attempts, known)],
             may_not=may_not_conclude(summary, info, attempts),
             charts=charts(attempts, summary),
             scores=score_rows(attempts),
@@ -59,6 +62,17 @@ def index_html(
             filters=[(name, title, _values(items, name)) for name, title in _FILTERS],
         )
     )
+
+
+def claims(attempts: Sequence[Attempt], tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the bands tell of the model, and how many answers that claim success execution overturns."""
+    items = items_of(attempts, tasks)
+    if not any(item.score is not None for item in items):
+        return []
+    bands = bands_of(items)
+    rows = overturned(claims_of(attempts), items)
+    told = [row.sentence.removeprefix("all: ") for row in rows[-1:] if row.claimed]
+    return [*([bands.sentence] if len(bands.rows) > 1 else []), *(f"{text[0].upper()}{text[1:]}" for text in told)]
 
 
 def charts(attempts: Sequence[Attempt], summary: Summary) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_cereval.report.charts import Bar, histogram, shares
 from pytest_cereval.report.conclusions import may_conclude, may_not_conclude
-from pytest_cereval.report.index import band_bars, index_html, score_rows
+from pytest_cereval.report.index import band_bars, claims, index_html, score_rows
 from pytest_cereval.report.terminal import RunInfo
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.run import Run, RunStatus
@@ -125,3 +125,16 @@ def test_a_chart_says_its_numbers_to_those_who_do_not_see_it() -> None:
 
 def test_charts_of_the_same_numbers_are_the_same_bytes() -> None:
     assert histogram("Length", [1, 2, 3, 40], "tokens") == histogram("Length", [1, 2, 3, 40], "tokens")
+
+
+def test_bands_and_overturned_claims_are_told_in_words() -> None:
+    attempts = [
+        *attempts_like(P, P, F, band="trivial", stratum="easy", claimed=True),
+        *attempts_like(P, F, F, F, band="hard", stratum="steep", claimed=True),
+    ]
+    tasks = [{"id": each.task_id, "band": each.band, "category": each.category} for each in attempts]
+    told = " ".join(claims(attempts, tasks))
+
+    assert "The band that tells most about the model is" in told
+    assert "Of 7 answers that claim success, execution overturns 4" in told
+    assert claims(attempts_like(Verdict.INVALID), []) == []
