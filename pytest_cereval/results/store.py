@@ -61,7 +61,10 @@ class Store:
     def open(cls, path: Path, *, must_exist: bool = False) -> Store:
         """Open or create the file and bring its schema up to date; raises `StoreError`."""
         if must_exist and not path.is_file():
-            raise StoreError(f"there is no store at {path}", next_step="give the path of one with --cereval-store=PATH")
+            raise StoreError(
+                f"there is no store at {path}",
+                next_step="give the path of one: --store=PATH, or --cereval-store=PATH with pytest",
+            )
         with _explained(path, "open"):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -186,7 +186,10 @@ def _differences(
         found.append((first, second, compare_pairs(pairs, plan), _p_value(pairs, scope, seed)))
     adjusted = holm([p for *_, p in found])
     return tuple(
-        Difference(first, second, each.difference, each.lower, each.upper, p, better, better > ALPHA)
+        # The t interval of few clusters does not know that no two rates are further apart than one.
+        Difference(
+            first, second, each.difference, max(-1.0, each.lower), min(1.0, each.upper), p, better, better > ALPHA
+        )
         for (first, second, each, p), better in zip(found, adjusted, strict=True)
     )
 

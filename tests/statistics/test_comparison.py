@@ -8,6 +8,7 @@ from pytest_cereval.errors import SettingsError
 from pytest_cereval.statistics.comparison import Arm, compare_arms, first_place
 from pytest_cereval.statistics.distributions import kendall_tau_b
 from pytest_cereval.statistics.ranks import holm, kendall_w, ranks, smallest_p, tie_groups
+from pytest_cereval.statistics.samples import Item, Scope
 from tests.statistics.known import an_item, items_like, known_answers
 
 
@@ -139,3 +140,12 @@ def test_models_on_different_repositories_have_no_order() -> None:
     assert compare_arms([an_arm("a", "r1", 1), an_arm("b", "r2", 1)]).sentence == (
         "No two models share a repository, so no order can be given."
     )
+
+
+def test_no_interval_of_a_difference_is_wider_than_rates_can_differ() -> None:
+    one = tuple(Item(f"{n}", passes=(True,), file=f"{n % 2}", repository="shop") for n in range(6))
+    other = tuple(Item(f"{n}", passes=(n % 2 == 0,), file=f"{n % 2}", repository="shop") for n in range(6))
+    found = compare_arms([Arm("a", "shop", "1", one), Arm("b", "shop", "2", other)], Scope.FILES, seed=0)
+
+    (difference,) = found.rankings[0].differences
+    assert -1 <= difference.low <= difference.high <= 1
