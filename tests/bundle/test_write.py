@@ -43,7 +43,7 @@ def test_the_predicate_holds_eleven_groups(bundle: Path) -> None:
     assert told["results"]["estimate"] == 0.5
     assert told["results"]["invalid"] == 1
     assert told["verdict"]["result"] == "INCONCLUSIVE"
-    assert told["verdict"]["because"] == "4 of 5 answers were scored"
+    assert "1 attempt INVALID" in told["verdict"]["because"]
     assert told["signature"]["statement"].startswith("unsigned")
     assert [each["id"] for each in told["claims"]] == ["C1", "C2", "C3", "C4", "C5"]
 
