@@ -192,7 +192,8 @@ class Assembly:
         known = {name: questions_from(data) for name, file in files.items() if (data := cache.load(file)) is not None}
         fresh = asked(category).questions(world, [item for item in items if item.function.name not in known])
         for name, told in fresh.items():
-            cache.save(files[name], questions_dict(told))
+            if not _is_ours(told):
+                cache.save(files[name], questions_dict(told))
         return {**known, **fresh}
 
     def _outcomes(
@@ -234,6 +235,8 @@ class Assembly:
         for item in fresh.certified:
             cache.save(self._outcome_file(item.function), {"certified": certified_dict(item), **common})
         for entry in fresh.ledger:
+            if _is_ours(entry):
+                continue
             file = self.folder / f"{cache.cache_key(name=entry.function)}.json"
             cache.save(file, {"ledger": entry.to_dict(), **common})
 
@@ -298,6 +301,11 @@ class Assembly:
         )
         oracle.save(self.cache_folder, task.id)
         return task
+
+
+def _is_ours(outcome: object) -> bool:
+    """Whether it tells of a fault of ours, which the next build may not meet again."""
+    return isinstance(outcome, LedgerEntry) and outcome.reason is Reason.INTERNAL
 
 
 def _not_selected(function: SourceFunction) -> LedgerEntry:

@@ -18,6 +18,7 @@ from pytest_cereval.oracles.linting import ruff_version
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.files import RULES_VERSION
+from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout, Revision, checkout, resolve
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.suite import Suite, oracle_file
@@ -63,7 +64,8 @@ def build_suite(
             folder=cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds)),
             progress=progress,
         ).suite()
-        cache.save(file, suite.to_dict())
+        if not any(entry.reason is Reason.INTERNAL for entry in suite.ledger):
+            cache.save(file, suite.to_dict())
     return Built(suite, files, cached=False)
 
 

@@ -85,7 +85,13 @@ MAY_IMPORT = {
 }
 COMMANDS = {f"commands/{path.name}" for path in (PACKAGE / "commands").glob("*.py")}
 ONE_HOME = {
-    "llama_cpp": {"models/grammar.py", "models/llama.py", "models/hardware.py", "models/native_log.py", "models/vocabulary.py"},
+    "llama_cpp": {
+        "models/grammar.py",
+        "models/llama.py",
+        "models/hardware.py",
+        "models/native_log.py",
+        "models/vocabulary.py",
+    },
     "git": {"source/repository.py", "source/history/commits.py", "source/pinning/repository.py", "demo.py"},
     "sqlite3": {"results/store.py", "results/migrations.py", "results/copying.py", "inside/taps.py"},
     "click": {"cli.py", *COMMANDS},

@@ -281,6 +281,8 @@ def test_hostile_text_is_refused_or_taken_but_never_raises(functions: dict[str, 
     [
         "<think>\n" * 25_000,
         "<think>\n</think>\n" * 10_000,
+        "a\n" * 50_000 + "<think></think>\n" * 6_200,
+        "  \n" * 33_000 + "[THINK][/THINK]" * 6_600,
         "```" + " " * 199_000 + "`",
         "```" + "a" * 199_000 + "`",
         "```python " + " " * 199_000 + "`",

@@ -145,7 +145,7 @@ class Drafting:
             return None
         inner = getattr(holder, "body", None) or [case.pattern for case in getattr(holder, "cases", ())]
         limit = self.text.offset(inner[0].lineno, inner[0].col_offset) if inner else end
-        return start if all(edit.start <= limit for edit in edits) else None
+        return start if all(edit.start < limit for edit in edits) else None
 
     def _span(self, fault: Fault) -> tuple[int, int]:
         """The lines of the file one of which a call must reach to meet the fault."""

@@ -177,8 +177,10 @@ def _lines(changed: str, old: str, edit: Edit, start: int) -> tuple[int, ...]:
     first = changed.count("\n", 0, begin) + 1
     last = first + inner.count("\n")
     rows = changed.split("\n")
-    if inner.strip() or inner.count("\n") >= old[same : len(old) - same_end].count("\n"):
-        return tuple(line for line in range(first, last + 1) if rows[line - 1].strip())
+    touched = tuple(line for line in range(first, last + 1) if rows[line - 1].strip())
+    fewer = inner.count("\n") < old[same : len(old) - same_end].count("\n")
+    if touched and (inner.strip() or not fewer):
+        return touched
     column = begin - (changed.rfind("\n", 0, begin) + 1)
     before = range(first if rows[first - 1][:column].strip() else first - 1, 0, -1)
     rest = changed[begin + len(inner) :].partition("\n")[0]

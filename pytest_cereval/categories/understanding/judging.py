@@ -27,6 +27,8 @@ def judge(room: Room, text: str) -> Judged:
     if state is None:
         missing = {"error": NOTHING, MISSING: Failure.NO_CODE.value}
         return Judged(Verdict.NO_ANSWER, NOTHING, evidence | missing, scores=_scores(planted))
+    if not state:
+        evidence["claimed_lines"] = []
     if planted["control"]:
         return _of_control(state, claim, evidence)
     faulty = [fault["lines"] for fault in planted["faults"]]
@@ -50,13 +52,14 @@ def located(claimed: Sequence[int], faulty: Sequence[Sequence[int]], tolerance: 
 def _claims(room: Room, claim: Claim, shown: str) -> bool | None:
     """Whether an answer claims a bug; None if it claims neither that nor the opposite.
 
-    Who names no line and gives the function back as it was shown has found nothing wrong with it.
+    Who gives the function back as it was shown, and names no line or says that there is no bug, has found nothing wrong
+    with it.
     """
-    if claim.lines or claim.denies:
-        return bool(claim.lines)
+    if claim.denies or (claim.lines and not claim.absolves):
+        return not claim.denies
     found = extract(claim.text, room.oracle.function, room.original)
     if not isinstance(found, Candidate):
-        return None
+        return False if claim.absolves else None
     return _meaning(found.definition) != _meaning(shown)
 
 

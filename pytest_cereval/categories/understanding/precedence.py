@@ -36,9 +36,10 @@ def in_place(scope: Scope, node: ast.expr, parent: ast.AST | None, part: ast.exp
 
 def _stands(scope: Scope, node: ast.expr, parent: ast.AST | None, part: ast.expr, written: str) -> bool:
     """Whether a text without parentheses means the part where the node stands."""
+    if isinstance(parent, ast.keyword | ast.comprehension | ast.Slice):
+        return not isinstance(part, _LOOSEST)
     if not isinstance(parent, ast.expr):
-        held = isinstance(parent, ast.keyword | ast.comprehension | ast.Slice)
-        return not isinstance(part, _LOOSEST) if held else _means(written, part)
+        return _means(written, part)
     start, end = scope.text.start(parent), scope.text.end(parent)
     before, behind = scope.text.text[start : scope.text.start(node)], scope.text.text[scope.text.end(node) : end]
     return _means(f"({before}{written}{behind}\n)", _with(parent, {node: part}))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cereval.categories.understanding.answer import MAX_LINES, answer_schema, read
+from pytest_cereval.categories.understanding.answer import answer_schema, read
+from pytest_cereval.categories.understanding.wording import MAX_LINES
 from pytest_cereval.oracles.blocks import blocks
 from pytest_cereval.oracles.candidate import MAX_ANSWER
 
@@ -40,7 +41,29 @@ FENCED = f"```python\n{CODE}```\n"
         (f"<think>LINE: 1</think>\nLINE: 2\n{FENCED}", (2,)),
         (f"LINE: 0\nIt is in line 3.\n{FENCED}", ()),
         (f"{FENCED}# LINE: 9\n", (9,)),
-        ("```\nLINE: 9\n```", ()),
+        ("```\nLINE: 9\n```", (9,)),
+        (f"```\nLINE: 9\nWHY: off\n```\n\n{FENCED}", (9,)),
+        (f"```python\nLINE: 9\n```\n\n{FENCED}", (9,)),
+        (f"```\nline = 9\n```\n{FENCED}", ()),
+        ('```\nTraceback\n  File "x.py", line 9, in f\n```\nIt adds.', ()),
+        (f"LINE:\n3\nWHY: off\n{FENCED}", (3,)),
+        (f"**LINE:**\n\n`3`\n{FENCED}", (3,)),
+        (f"### LINE\n3\n{FENCED}", (3,)),
+        (f"LINE:\n1. Take the sum.\n{FENCED}", ()),
+        (f"LINE: no. 3\n{FENCED}", (3,)),
+        (f"LINE: <3>\n{FENCED}", (3,)),
+        (f"Bug: `None`, rather than the size, comes out in line 4\n{FENCED}", (4,)),
+        (f"Bug: 0-based index used at line 5\n{FENCED}", (5,)),
+        (f"Bug: 0-based index\n{FENCED}", ()),
+        (f"**Bug:** no-op comparison in line 4\n{FENCED}", (4,)),
+        (f"Bug: 2 arguments are swapped in line 7\n{FENCED}", (7,)),
+        (f"Bug: 2 arguments are swapped\nLINE: 7\n{FENCED}", (7,)),
+        (f"There is no bug on line 3, the bug is on line 5.\n{FENCED}", (5,)),
+        ("Line 4 raises no error for a negative size.", (4,)),
+        ("In line 4 it must be <=. Otherwise the function is correct.", (4,)),
+        ("It must be <= in line 4; after this change there are no bugs.", (4,)),
+        ("```console\n$ run it --from line 4\n```\nIt adds.", ()),
+        ("In line 4 it is off by one; there are no other bugs.", (4,)),
         (f"It adds wrongly.\n{FENCED}", ()),
         ("The function is correct, except that line 4 is off by one.", (4,)),
         (f"With this there are no errors in line 4.\n{FENCED}", (4,)),
@@ -64,6 +87,16 @@ def test_the_named_lines_are_found(text: str, lines: tuple[int, ...]) -> None:
         "The function is correct.",
         "The code looks fine to me, without any issues.",
         "There is no bug: line 3 guards the empty case.",
+        "There is no bug; line 4 handles None.",
+        "Looking at lines 3 and 4, there is no bug in this function.",
+        "The check on line 2 handles None, so the function is correct.",
+        "There is no bug in lines 1-8.",
+        "LINE: None of the lines",
+        "LINE:\n\nnone",
+        "Bug:\nNone.",
+        "Answer: none. It does what it says.",
+        "```\nLINE: none\n```",
+        "```text\nLINE: none\nWHY: all cases are handled\n```",
         '{"lines": [], "explanation": "right as it is", "function": ""}',
         '```json\n{"lines": [], "explanation": "", "function": ""}\n```',
     ],
@@ -83,12 +116,26 @@ def test_that_there_is_no_bug_can_be_said(text: str) -> None:
         "I think so.",
         f"LINE: 3\nThere is no error handling.\n{FENCED}",
         f"Bug: None is returned instead of a list\n{FENCED}",
+        f"Bug: `None`, rather than the size, comes out in line 4\n{FENCED}",
+        f"Bug: no-op comparison\n{FENCED}",
+        f"Bug: there is no error handling\n{FENCED}",
+        f"LINE: no-op comparison\n{FENCED}",
+        "There is no bug but in line 4.",
         f"With this there are no errors any more.\n{FENCED}",
         "<think>there is no bug",
     ],
 )
 def test_no_denial_is_read_into_other_words(text: str) -> None:
     assert not read(text).denies
+
+
+@pytest.mark.parametrize("text", ["There is no bug; line 4 handles None.", "I see no bugs in this."])
+def test_a_denial_beside_code_is_left_to_what_the_code_does(text: str) -> None:
+    claim = read(f"{text}\n{FENCED}")
+
+    assert claim.absolves
+    assert not claim.denies
+    assert not read(f"LINE: 4\n{text}\n{FENCED}").absolves
 
 
 def test_a_json_answer_gives_lines_reason_and_code() -> None:
@@ -159,6 +206,12 @@ def test_an_answer_that_names_everything_names_only_so_many_lines() -> None:
         '{"lines": ' + "9" * 150_000 + "}",
         "WHY: x\n" * 28_000,
         "1 | x\n" * 33_000,
+        "LINE:\n" * 33_000,
+        "LINE:\n" + "\n" * 190_000,
+        "no bug, yet " * 16_000,
+        "no bug in line 1 " * 11_000,
+        "no errors " * 19_000,
+        "a\n" * 50_000 + "<think></think>\n" * 6_200,
     ],
     ids=lambda text: repr(text[:12]),
 )

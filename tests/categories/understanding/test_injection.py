@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 
 from pytest_cereval.assembly import BuildSettings
 from pytest_cereval.build import build_suite
-from pytest_cereval.categories.understanding.injection import ALWAYS, UNSTEADY
+from pytest_cereval.categories.understanding import understanding
+from pytest_cereval.categories.understanding.injection import ALWAYS, UNSTEADY, Ground, Injection
+from pytest_cereval.errors import OracleError, SandboxError
+from pytest_cereval.oracles.bench import Bench
+from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.linting import flagged
 from pytest_cereval.sandbox.bubblewrap import Bubblewrap
 from pytest_cereval.sandbox.interpreter import inspect_interpreter
@@ -50,7 +55,7 @@ def test_total(numbers):
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shaky")
     (folder / "shaky" / "tests").mkdir(parents=True)
     (folder / "shaky" / "shaky.py").write_text(CODE)
@@ -58,6 +63,15 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Suite:
     who = {f"GIT_{role}_{key}": "known@example.org" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
         subprocess.run(["git", *command], cwd=folder / "shaky", check=True, env=os.environ | who)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def suite(folder: Path) -> Suite:
+    return built(folder)
+
+
+def built(folder: Path) -> Suite:
     return build_suite(
         str(folder / "shaky"),
         BuildSettings(workers=2, faults=9, categories=(Category.CODE_UNDERSTANDING,)),
@@ -83,6 +97,25 @@ def test_a_function_that_no_fault_fits_is_on_the_ledger_with_the_reasons(suite: 
     assert entry.reason is Reason.NO_FAULT
     assert entry.category == "code_understanding"
     assert ALWAYS in entry.detail
+
+
+def test_a_lost_process_and_a_fault_of_ours_are_no_want_of_a_bug(
+    suite: Suite, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(bench: Bench, item: Certified, ground: Ground) -> Injection:
+        if item.function.bare_name == "distinct":
+            raise SandboxError("the process has ended", next_step="try again")
+        raise OracleError("the message makes no sense", next_step="report it")
+
+    shutil.copytree(folder, tmp_path / "again")
+    for asked in [tmp_path / "again" / "cache" / "suites", *(tmp_path / "again" / "cache").glob("certified/*/asked")]:
+        shutil.rmtree(asked)
+    monkeypatch.setattr(understanding, "inject", failing)
+
+    reasons = {entry.function: (entry.reason, entry.detail) for entry in built(tmp_path / "again").ledger}
+
+    assert reasons["shaky.distinct"] == (Reason.CRASHED, "the process has ended")
+    assert reasons["shaky.total"] == (Reason.INTERNAL, "the message makes no sense")
 
 
 def test_what_ruff_says_of_the_reference_as_well_is_not_held_against_a_fault() -> None:

@@ -207,6 +207,24 @@ def test_the_function_given_back_without_a_line_says_that_there_is_no_bug(shop: 
     assert shop.judged(clean(shop), f"```python\n{clean(shop).planted['shown']}\n```").verdict is Verdict.PASS
 
 
+def test_a_denial_beside_the_function_as_shown_is_one_and_beside_a_repair_is_none(
+    shop: Shop, fault: TaskOracle
+) -> None:
+    (line, *_) = right_lines(fault)
+    told = f"There is no bug; line {line} handles the limits."
+    shown = f"{told}\n```python\n{fault.planted['shown']}\n```"
+    repaired = f"{told}\n```python\n{textwrap.dedent(fault.function.source)}\n```"
+
+    judged = shop.judged(fault, shown)
+
+    assert judged.verdict is Verdict.FAIL_MISSED
+    assert judged.evidence["claimed_lines"] == []
+    assert shop.judged(fault, told).verdict is Verdict.FAIL_MISSED
+    assert shop.judged(fault, repaired).verdict is Verdict.PASS
+    assert shop.judged(fault, f"{told}\n```python\nassert discount(1, 2)\n```").verdict is Verdict.FAIL_MISSED
+    assert shop.judged(clean(shop), f"{told}\n```python\n{clean(shop).planted['shown']}\n```").verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize("text", ["", "I do not know.", "```python\nx = (\n```"])
 def test_an_answer_that_claims_nothing_is_no_answer(shop: Shop, fault: TaskOracle, text: str) -> None:
     for oracle in (fault, clean(shop)):
@@ -301,6 +319,13 @@ def test_the_prompt_shows_numbered_lines_and_never_the_reference(shop: Shop) -> 
         for number, line in enumerate(lines, 1):
             assert f"{number} | {line}".rstrip() in shown
         assert "A call that goes wrong" not in shown
+        assert "(...): ...  # shown below" in shown
+        assert (
+            "of a statement over several lines, the line on which the faulty text itself stands" in task.prompt.system
+        )
+        for planted in oracle.planted["faults"]:
+            assert planted["lines"]
+            assert all(1 <= line <= len(lines) and lines[line - 1].strip() for line in planted["lines"])
         changed = [line for line in textwrap.dedent(oracle.function.source).splitlines() if line not in lines]
         assert changed
         for line in changed:
