@@ -15,6 +15,12 @@ from pytest_cereval.inside.driving import drained, raised_inside
 from pytest_cereval.inside.observation import MAX_ITEMS
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a worker, where no thread of ours could wake a loop; those of other tests' sandboxes may still run here."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
 def seen(function: Any, *positional: Any) -> dict[str, Any]:
     names = ["a", "b"][: len(positional)]
     call = {"names": names, "positional": list(positional), "star": (), "keyword": {}, "double_star": {}}
