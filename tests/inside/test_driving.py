@@ -18,7 +18,8 @@ from pytest_cereval.inside.observation import MAX_ITEMS
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a worker, where no thread of ours could wake a loop; those of other tests' sandboxes may still run here."""
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    count, others = threading.active_count, threading.active_count() - 1
+    monkeypatch.setattr(threading, "active_count", lambda: count() - others)
 
 
 def seen(function: Any, *positional: Any) -> dict[str, Any]:
