@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from pytest_cereval.cli import main
 from pytest_cereval.explain import MAX_ANSWER_BYTES
+from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.suite import Suite
 from pytest_cereval.tasks.task import Task
 
@@ -20,8 +21,20 @@ Explain = Callable[..., Result]
 
 
 @pytest.fixture
-def explain(cache_folder: Path, suite: Suite) -> Explain:
-    return lambda *arguments: CliRunner().invoke(main, ["explain", f"--cache={cache_folder}", *map(str, arguments)])
+def alone(cache_folder: Path, suite: Suite, tmp_path: Path) -> Path:
+    """The cache with no suite but ours in it: other tests build others."""
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    for entry in cache_folder.iterdir():
+        if entry.name != "suites":
+            (folder / entry.name).symlink_to(entry)
+    cache.save(folder / "suites" / "ours.json", suite.to_dict())
+    return folder
+
+
+@pytest.fixture
+def explain(alone: Path) -> Explain:
+    return lambda *arguments: CliRunner().invoke(main, ["explain", f"--cache={alone}", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -108,11 +121,11 @@ def test_a_function_without_a_task_is_refused_with_its_reason(explain: Explain) 
 
 
 def test_a_name_that_fits_several_tasks_is_refused_with_all_of_them(
-    explain: Explain, suite: Suite, cache_folder: Path
+    explain: Explain, suite: Suite, alone: Path
 ) -> None:
     data = suite.to_dict()
     other = {**data["tasks"][0], "id": "f" * 16, "name": "other.module.words"}
-    file = cache_folder / "suites" / "zz.json"
+    file = alone / "suites" / "zz.json"
     file.write_text(json.dumps(data | {"tasks": [other]}))
     try:
         refused(explain("words"), "'words' fits 2 tasks", WORDS, f"other.module.words ({'f' * 16})")
@@ -121,17 +134,17 @@ def test_a_name_that_fits_several_tasks_is_refused_with_all_of_them(
         file.unlink()
 
 
-def test_an_empty_cache_and_a_cache_of_another_version_say_so(cache_folder: Path, suite: Suite, tmp_path: Path) -> None:
+def test_an_empty_cache_and_a_cache_of_another_version_say_so(alone: Path, suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "old.json").write_text('{"format": 0}')
 
     refused(CliRunner().invoke(main, ["explain", "words", f"--cache={tmp_path}"]), "no suite of tasks lies in")
 
 
-def test_a_cache_that_lost_its_checkout_says_so(cache_folder: Path, suite: Suite, words: Task, tmp_path: Path) -> None:
-    shutil.copytree(cache_folder / "suites", tmp_path / "suites")
+def test_a_cache_that_lost_its_checkout_says_so(alone: Path, suite: Suite, words: Task, tmp_path: Path) -> None:
+    shutil.copytree(alone / "suites", tmp_path / "suites")
     gone = CliRunner().invoke(main, ["explain", "words", f"--cache={tmp_path}"])
-    shutil.copytree(cache_folder / "oracles", tmp_path / "oracles")
+    shutil.copytree(alone / "oracles", tmp_path / "oracles")
     no_files = CliRunner().invoke(main, ["explain", "words", f"--cache={tmp_path}"])
 
     refused(gone, f"the oracle of {WORDS} is gone from", "build it with `cereval tasks")
