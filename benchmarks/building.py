@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 
 
 def main() -> int:
@@ -37,12 +38,14 @@ def main() -> int:
         texts = []
         for name, command in (("first build", build), ("repeated build", build), ("listing", listing)):
             started = time.monotonic()
-            done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+            done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
             print(f"{name:15} {time.monotonic() - started:7.1f} s")
             texts.append(done.stdout)
     assert texts[0] == texts[1], "a repeated build gave other bytes"
     suite = json.loads(texts[0])
-    print(f"{len(suite['tasks'])} of {suite['functions']} functions certified")
+    by_category = Counter(task["category"] for task in suite["tasks"])
+    print(f"{len({task['function'] for task in suite['tasks']})} of {suite['functions']} functions asked about")
+    print(", ".join(f"{count} {name}" for name, count in sorted(by_category.items())))
     for reason in sorted({entry["reason"] for entry in suite["ledger"]}):
         print(f"  {sum(entry['reason'] == reason for entry in suite['ledger']):4} {reason}")
     found = [task["certificate"]["mutation_score"] for task in suite["tasks"]]
