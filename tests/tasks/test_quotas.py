@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from pytest_cereval.assembly import decisive
 from pytest_cereval.models.model import Prompt
 from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.certificate import Certificate
@@ -113,3 +114,9 @@ def test_a_function_without_any_task_is_counted_by_its_first_reason() -> None:
 
     assert suite.reasons() == {Reason.NO_FAULT: 1, Reason.NOT_CALLED: 1, Reason.UNPARSABLE: 1}
     assert suite.reasons(AUDIT.value) == {Reason.NO_WEAKNESS: 1, Reason.NOT_CALLED: 1, Reason.UNPARSABLE: 1}
+
+
+def test_an_id_does_not_hang_on_the_bytes_of_a_pickle() -> None:
+    one, other = ({"line": 3, "entry": {"call": text, "borrow": None}} for text in ("gAWV", "gAWX"))
+
+    assert decisive(one) == decisive(other) == {"line": 3}
