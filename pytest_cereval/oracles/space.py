@@ -45,12 +45,16 @@ class Place:
         return len(self.path) == 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Base:
     """A recorded call with the places in it that hold plain data, whole arguments first."""
 
     entry: Entry
     places: tuple[Place, ...]
+
+    def __repr__(self) -> str:
+        # Hypothesis writes strategies into notes, also where a draw comes to nothing, and warns of long ones.
+        return f"Base({len(self.places)} places)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pytest_cereval.inside.plain import decode
 from pytest_cereval.oracles.annotations import type_of
 from pytest_cereval.oracles.properties import draw, shrink
 from pytest_cereval.oracles.render import render_call
-from pytest_cereval.oracles.space import Base, Change, changed_arguments, space_of
+from pytest_cereval.oracles.space import Base, Change, Place, changed_arguments, space_of
 from pytest_cereval.source.functions import SourceFunction, extract_functions
 
 TEXT = "def f(items, limit=2, *, name: str = 'a', pair=(1, 'b')):\n    return items\n"
@@ -149,3 +149,13 @@ def test_modules_that_happen_to_be_loaded_have_no_say(space: tuple[Base, ...], t
         assert [draw(space, seed) for seed in range(12)] == first
     finally:
         del sys.modules["loaded_by_chance"]
+
+
+def test_a_draw_that_comes_to_nothing_says_no_more_than_a_short_one() -> None:
+    # Twelve different items of which two exist: Hypothesis gives the draw up, and would write its whole strategy down.
+    scarce = ["set", *(["t", "x"] for _ in range(12))]
+    bases = (Base({"call": "x" * 100_000}, (Place([["p", 0]], scarce, (scarce,)),)),)
+
+    draw(bases, 1)
+
+    assert len(repr(bases)) < 100
