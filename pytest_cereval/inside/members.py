@@ -23,6 +23,7 @@ from typing import Any
 from .forks import in_fork
 from .framing import FrameClosed, read_frame, write_frame
 from .location import located
+from .syntax import parse
 from .worker import set_path
 
 MODULE, OTHER, MISSING, STATIC, UNKNOWN = "module", "other", "missing", "static", "unknown"
@@ -154,7 +155,7 @@ def _parsed(file: Any) -> ast.Module | None:
         return None
     try:
         with open(file, "rb") as text:  # noqa: PTH123 - the one call of its kind here
-            return ast.parse(text.read())
+            return parse(text.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -8,6 +8,8 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_cereval.source.syntax import parse_expression
+
 _NAMES: dict[str, Any] = {
     "int": int,
     "float": float,
@@ -36,7 +38,7 @@ _GENERIC: dict[str, Any] = {
 def type_of(annotation: str) -> Any:
     """The type, or None for one that is not made of builtin types alone, `Any` and bare containers included."""
     try:
-        return _resolved(ast.parse(annotation, mode="eval").body)
+        return _resolved(parse_expression(annotation).body)
     except (SyntaxError, ValueError, TypeError, RecursionError):
         return None
 
@@ -47,7 +49,7 @@ def _resolved(node: ast.expr) -> Any:
         if node.value is None:
             return type(None)
         if type(node.value) is str:
-            return _resolved(ast.parse(node.value, mode="eval").body)
+            return _resolved(parse_expression(node.value).body)
     if isinstance(node, ast.Name) and node.id in _NAMES:
         return _NAMES[node.id]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):

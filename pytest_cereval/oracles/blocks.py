@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from pytest_cereval.source import syntax
 
 MAX_FENCES = 64
 _EXTENSIONS = 6
@@ -106,9 +107,7 @@ def _indented_again(text: str) -> Block:
 
 def _parse(text: str) -> Block:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Block(text, tuple(ast.parse(text).body))
+        return Block(text, tuple(syntax.parse(text).body))
     except SyntaxError as error:
         return Block(text, problem=f"line {error.lineno}: {error.msg}"[:200])
     except (ValueError, RecursionError, MemoryError) as error:

@@ -1,22 +1,12 @@
-"""Reads Python files, and parses their text quietly: what they would be warned about is not our business."""
+"""Reads Python files and parses their text, for all parts that know no `inside`."""
 
 from __future__ import annotations
 
-import ast
-import threading
 import tokenize
-import warnings
 from pathlib import Path
 
-# The list of warning filters belongs to the whole process, so two threads must not change and restore it at once.
-_QUIET = threading.Lock()
-
-
-def parse(source: str | bytes, filename: str = "<source>") -> ast.Module:
-    """The syntax tree; raises what `ast.parse` raises, and never warns."""
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source, filename=filename)
+from pytest_cereval.inside.syntax import parse as parse
+from pytest_cereval.inside.syntax import parse_expression as parse_expression
 
 
 def source_text(path: Path) -> str:
