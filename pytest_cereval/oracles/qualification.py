@@ -22,7 +22,7 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout
 
-MANY_EDITS = (64, 120)
+MANY_EDITS = (64, 120, 320)
 """How many edits are tried, round by round, while a function is not certified."""
 WEAK = (Reason.WEAK_STUB, Reason.WEAK_MUTANTS)
 """Reasons that further evidence beside the inputs may outweigh."""
