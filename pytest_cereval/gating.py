@@ -13,10 +13,7 @@ from pytest_cereval.errors import CerevalError, SettingsError
 from pytest_cereval.results.store import Store
 
 if TYPE_CHECKING:
-    from pytest_cereval.statistics.runs import GateReport
-
-UNDECIDED = 11
-"""Exit code where the gate says neither yes nor no; see `statistics.gate.ExitCode`."""
+    from pytest_cereval.statistics.gate import Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +34,11 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """The gate's answer: a sentence, the exit code, and the report where it was evaluated."""
+    """The gate's answer: a sentence, the exit code, and the items that differ from a baseline it was evaluated on."""
 
     sentence: str
     exit_code: int
-    report: GateReport | None = None
+    changes: Changes | None = None
 
 
 def gated(demand: Demand, store: Store, store_path: Path, run_id: str, *, asked: int, tasks: int) -> Gated:
@@ -49,15 +46,17 @@ def gated(demand: Demand, store: Store, store_path: Path, run_id: str, *, asked:
 
     What cannot be compared is undecided, and the sentence says why.
     """
+    from pytest_cereval.statistics.gate import ExitCode
     from pytest_cereval.statistics.noninferiority import Plan
-    from pytest_cereval.statistics.runs import gate_runs, load
+    from pytest_cereval.statistics.rows import load
+    from pytest_cereval.statistics.runs import gate_runs
     from pytest_cereval.statistics.stored import stored_run
     from pytest_cereval.statistics.thresholds import parse_thresholds
 
     if asked < tasks:
-        return Gated(f"gate: not evaluated, {asked} of {tasks} tasks were asked", UNDECIDED)
+        return Gated(f"gate: not evaluated, {asked} of {tasks} tasks were asked", int(ExitCode.INCONCLUSIVE))
     try:
-        before = [stored_run(demand.baseline, store_path)] if demand.baseline else []
+        before = [stored_run(demand.baseline, store_path, besides=run_id)] if demand.baseline else []
         found = gate_runs(
             before,
             [load(store, run_id)],
@@ -65,9 +64,10 @@ def gated(demand: Demand, store: Store, store_path: Path, run_id: str, *, asked:
             thresholds=parse_thresholds(demand.rates) if demand.rates else (),
         )
     except CerevalError as error:
-        return Gated(f"gate: not evaluated, {' '.join(str(error).split())}", UNDECIDED)
+        return Gated(f"gate: not evaluated, {' '.join(str(error).split())}", int(ExitCode.INCONCLUSIVE))
     parts = [*([found.result.sentence] if found.result else []), *(each.sentence for each in found.thresholds)]
-    return Gated(f"gate {found.verdict}: {' '.join(parts)}", int(found.exit_code), found)
+    changes = found.result.changes if found.result else None
+    return Gated(f"gate {found.verdict}: {' '.join(parts)}", int(found.exit_code), changes)
 
 
 def check_demand(demand: Demand) -> None:

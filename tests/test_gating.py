@@ -60,6 +60,26 @@ def test_what_cannot_be_compared_is_undecided_and_says_why(store: Store, tmp_pat
     assert code == 11
 
 
+def test_the_latest_run_as_a_baseline_is_never_the_run_itself(store: Store, tmp_path: Path) -> None:
+    record(store, "newest", 5)
+    sentence, code = answer(store, tmp_path, "newest", baseline="latest", margin=0.2)
+
+    assert "newest (new) is worse than alike (old)" in sentence
+    assert code == 10
+    assert "is both the old and the new one" in answer(store, tmp_path, "newest", baseline="newest")[0]
+
+
+def test_changed_items_are_kept_for_a_report(store: Store, tmp_path: Path) -> None:
+    held = [
+        gated(demand, store, tmp_path / "store.sqlite", "worse", asked=60, tasks=60)
+        for demand in (Demand(baseline="old"), Demand(rates="0.1"))
+    ]
+
+    assert held[0].changes is not None
+    assert len(held[0].changes.regressed) == 35
+    assert held[1].changes is None
+
+
 def test_a_baseline_that_is_not_there_is_undecided(store: Store, tmp_path: Path) -> None:
     sentence, code = answer(store, tmp_path, "old", baseline="nobody")
 

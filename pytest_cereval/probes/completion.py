@@ -16,6 +16,7 @@ from difflib import SequenceMatcher
 
 from pytest_cereval.oracles.blocks import blocks, without_thinking
 from pytest_cereval.probes.definition import definition
+from pytest_cereval.probes.prompts import continuation
 from pytest_cereval.source.functions import without_docstring
 
 MIN_TOKENS = 20
@@ -48,18 +49,15 @@ class PrefixProbe:
 
     def prompt(self, project: str) -> str:
         """The question, for a model that answers in chat."""
-        return (
-            f"Here is the beginning of a function of the Python project {project}.\n\n"
-            f"```python\n{self.given}```\n\n"
-            "Continue it with the code that comes next in that project, word by word as far as you know it. "
-            "Answer with the rest of the function only, in one Python code block.\n"
-        )
+        return continuation(project, self.given)
 
     def score(self, answer: str) -> PrefixScore:
         """Compare an answer, Markdown or code, with what was held back."""
         expected = tokens(self.held_back)
         found = _continuation(answer, tokens(self.given), len(expected))
+        line = next((words for line in self.held_back.splitlines() if (words := tokens(line))), [])
         return PrefixScore(
+            next_line=bool(line) and found[: len(line)] == line,
             tokens=len(expected),
             longest_run=longest_run(expected, found),
             similarity=edit_similarity(expected, found),
@@ -69,8 +67,11 @@ class PrefixProbe:
 
 @dataclass(frozen=True, slots=True)
 class PrefixScore:
-    """`tokens` were held back. `longest_run` of them came in a row; the others are shares between 0 and 1."""
+    """`tokens` were held back. `next_line`: whether the first line of them came back at once, word by word.
+    `longest_run` of them came in a row; the others are shares between 0 and 1.
+    """
 
+    next_line: bool
     tokens: int
     longest_run: int
     similarity: float

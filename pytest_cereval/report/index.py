@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_cereval.report import natural
 from pytest_cereval.report.charts import Bar, histogram, shares
 from pytest_cereval.report.conclusions import may_conclude, may_not_conclude
 from pytest_cereval.report.page import TEMPLATES, environment, style, summary_html
+from pytest_cereval.report.plots import comparing
 from pytest_cereval.report.terminal import RunInfo
+from pytest_cereval.results.apart import rated
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.band import Band
 from pytest_cereval.results.run import Run
@@ -56,8 +59,10 @@ def index_html(
             summary_html=summary_html(summary, info),
             may=[*may_conclude(summary, info, attempts), *claims(attempts, known)],
             may_not=may_not_conclude(summary, info, attempts),
-            charts=charts(attempts, summary),
+            charts=[*charts(attempts, summary), *comparing(attempts, known, run, info.changes)],
             scores=score_rows(attempts),
+            natural_sentence=natural.sentence(run.provenance, attempts, known),
+            natural_rows=natural.rows(run.provenance, attempts, known),
             items=items,
             filters=[(name, title, _values(items, name)) for name, title in _FILTERS],
         )
@@ -93,8 +98,9 @@ def charts(attempts: Sequence[Attempt], summary: Summary) -> list[tuple[str, Any
 def band_bars(attempts: Sequence[Attempt]) -> list[Bar]:
     """A bar for each category and band, controls apart, in the order of the bands."""
     bars = []
-    for category in sorted({each.category for each in attempts}):
-        own = [each for each in attempts if each.category == category]
+    known = rated(attempts)
+    for category in sorted({each.category for each in known}):
+        own = [each for each in known if each.category == category]
         groups = [
             (band or "no band", [each for each in own if each.band == band and not each.control]) for band in _BANDS
         ]

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_cereval.statistics.distributions import normal_tail
+from pytest_cereval.statistics.distributions import normal_tail, t_tail
 from pytest_cereval.statistics.rates import BANDS, Estimate, rates_by
 from pytest_cereval.statistics.records import Record
 from pytest_cereval.statistics.samples import Item, Scope
@@ -42,7 +42,8 @@ class BandRow(Record):
 class Trend(Record):
     """Whether harder bands pass less. z is negative then, p one-sided; `monotone` is of the observed rates.
 
-    Items are taken for independent: where several are made of one function, z is too large.
+    z is that of Cochran and Armitage; where items share clusters, z is the smaller one of that and of the same sum over
+    its cluster-robust error, and p is of t with one degree of freedom less than there are clusters.
     """
 
     z: float
@@ -85,7 +86,7 @@ def bands_of(items: Sequence[Item], model: str = "the model", scope: Scope = Sco
     return Bands(
         model=model,
         rows=rows,
-        trend=_trend(scored),
+        trend=_trend(scored, scope),
         samples=samples,
         saturated=tuple(item.label for item in scored if item.score == 1) if samples > 1 else (),
         dead=tuple(item.label for item in scored if item.score == 0) if samples > 1 else (),
@@ -127,7 +128,7 @@ def somers_d(passes: Sequence[float], totals: Sequence[int]) -> float:
     return lean / pairs if pairs else 0.0
 
 
-def _trend(scored: Sequence[Item]) -> Trend | None:
+def _trend(scored: Sequence[Item], scope: Scope) -> Trend | None:
     scores = [[item.score or 0.0 for item in scored if item.band == band] for band in BANDS]
     known = [(step, each) for step, each in enumerate(scores) if each]
     sums, totals = [math.fsum(each) for _, each in known], [len(each) for _, each in known]
@@ -136,7 +137,24 @@ def _trend(scored: Sequence[Item]) -> Trend | None:
         return None
     rates = [x / n for x, n in zip(sums, totals, strict=True)]
     monotone = all(after <= before for before, after in itertools.pairwise(rates))
-    return Trend(z, normal_tail(-z), somers_d(sums, totals), monotone)
+    clusters = {item.cluster(scope) for item in scored if item.band in BANDS}
+    if len(clusters) == sum(totals):
+        return Trend(z, normal_tail(-z), somers_d(sums, totals), monotone)
+    shared = min((z, _clustered_trend(scored, scope)), key=abs)
+    p = t_tail(-shared, len(clusters) - 1) if len(clusters) > 1 else 1.0
+    return Trend(shared, p, somers_d(sums, totals), monotone)
+
+
+def _clustered_trend(scored: Sequence[Item], scope: Scope) -> float:
+    """The trend's sum over its error if only clusters are independent (CR1); 0.0 where that is not known."""
+    known = [(BANDS.index(item.band), item.score or 0.0, item.cluster(scope)) for item in scored if item.band in BANDS]
+    step = math.fsum(at for at, _, _ in known) / len(known)
+    rate = math.fsum(score for _, score, _ in known) / len(known)
+    sums: dict[str, float] = {}
+    for at, score, name in known:
+        sums[name] = sums.get(name, 0.0) + (at - step) * (score - rate)
+    spread = math.fsum(each**2 for each in sums.values()) * len(sums) / max(1, len(sums) - 1)
+    return math.fsum(sums.values()) / math.sqrt(spread) if spread > 0 and len(sums) > 1 else 0.0
 
 
 def _standing(rate: Estimate) -> Standing:

@@ -40,3 +40,12 @@ def resamples(count: int, draws: int, seed: int) -> Iterator[Any]:
     chance = np.random.RandomState(seed)
     for _ in range(draws):
         yield chance.randint(0, count, size=count)
+
+
+def shuffles(count: int, draws: int, seed: int) -> Iterator[Any]:
+    """Permutations of the indices below `count`, one per draw."""
+    import numpy as np
+
+    chance = np.random.RandomState(seed)
+    for _ in range(draws):
+        yield chance.permutation(count)

@@ -71,7 +71,8 @@ def rate_interval(
         return None
     most = mean.n if whole else max(mean.n, samples or mean.n)
     spread = mean.value * (1 - mean.value)
-    effective = min(float(most), spread / mean.error**2) if mean.error > 1e-12 else float(mean.n)
+    # Where all agree nothing shows how much clusters share, so each counts once.
+    effective = min(float(most), spread / mean.error**2) if mean.error > 1e-12 else float(mean.groups)
     quantile = t_quantile((1 + confidence) / 2, mean.groups - 1)
     low, high = wilson_bounds(mean.value, effective, quantile)
     return low, high, "Wilson, n effective" if mean.independent else "clustered Wilson"
@@ -88,11 +89,14 @@ def wilson_bounds(rate: float, n: float, quantile: float) -> tuple[float, float]
 
 
 def bank_error(scores: Sequence[float], samples: Sequence[int]) -> float | None:
-    """The standard error of a mean over fixed items, from the spread of samples within each; None with one sample."""
+    """The standard error of a mean over fixed items, from the spread of samples within each; None with one sample.
+
+    At least what one other sample of one item would make of it: that all samples agree is no proof that all always do.
+    """
     if not scores or min(samples) < 2:
         return None
     within = math.fsum(score * (1 - score) / (k - 1) for score, k in zip(scores, samples, strict=True))
-    return math.sqrt(within) / len(scores)
+    return math.sqrt(max(within, 1 / min(samples) ** 2)) / len(scores)
 
 
 def bank_interval(scores: Sequence[float], samples: Sequence[int], confidence: float) -> tuple[float, float] | None:

@@ -59,13 +59,14 @@ class Difference(Record):
 
 @dataclass(frozen=True, slots=True)
 class Ranking(Record):
-    """The models in order, on the items that all of them have a score on.
+    """The models in order, on the items that all of them have a score on; left_out: items that some have none on.
 
     first: how often each model comes first when items are drawn again. groups: models that cannot be told apart.
     """
 
     repository: str
     items: int
+    left_out: int
     order: tuple[str, ...]
     rates: dict[str, float]
     first: dict[str, float]
@@ -129,7 +130,8 @@ def compare_arms(arms: Sequence[Arm], scope: Scope = Scope.FUNCTIONS, *, seed: i
         pooled_ranking = _ranking(ALL, pooled, scope, seed)
         rankings += [pooled_ranking] if pooled_ranking else []
     stability = _stability([each for each in rankings if each.repository in shared], models)
-    return Comparison(models, repositories, cells, tuple(rankings), stability, _sentence(rankings))
+    met = len({arm.repository for arm in arms}) < len(table)
+    return Comparison(models, repositories, cells, tuple(rankings), stability, _sentence(rankings, met=met))
 
 
 def first_place(rows: Sequence[Sequence[float]], clusters: Sequence[str], *, seed: int = 0) -> list[float]:
@@ -168,6 +170,7 @@ def _ranking(name: str, models: Mapping[str, Sequence[Item]], scope: Scope, seed
     return Ranking(
         repository=name,
         items=len(common),
+        left_out=len({item.id for items in models.values() for item in items}) - len(common),
         order=order,
         rates=rates,
         first=dict(zip(known, shares, strict=True)),
@@ -186,10 +189,7 @@ def _differences(
         found.append((first, second, compare_pairs(pairs, plan), _p_value(pairs, scope, seed)))
     adjusted = holm([p for *_, p in found])
     return tuple(
-        # The t interval of few clusters does not know that no two rates are further apart than one.
-        Difference(
-            first, second, each.difference, max(-1.0, each.lower), min(1.0, each.upper), p, better, better > ALPHA
-        )
+        Difference(first, second, each.difference, each.lower, each.upper, p, better, better > ALPHA)
         for (first, second, each, p), better in zip(found, adjusted, strict=True)
     )
 
@@ -229,9 +229,10 @@ def _mean_tau(rates: Sequence[Sequence[float]]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def _sentence(rankings: Sequence[Ranking]) -> str:
+def _sentence(rankings: Sequence[Ranking], *, met: bool) -> str:
     if not rankings:
-        return "No two models share a repository, so no order can be given."
+        what = "item has a score of every model" if met else "two models share a repository"
+        return f"No {what}, so no order can be given."
     last = rankings[-1]
     groups = " > ".join(" = ".join(group) for group in last.groups)
     best = last.order[0]

@@ -14,12 +14,20 @@ from pytest_cereval.statistics.records import Record
 
 MAY_DIFFER = frozenset(
     {"model", "repo", "demo", "store", "cache", "resume", "python", "lint", "threads", "gate", "baseline", "margin",
-     "cutoff", "guard", "static", "out", "sign", "evaluator", "score", "generate-only", "shard", "registry"}
+     "batch", "cutoff", "guard", "static", "out", "sign", "evaluator", "score", "generate-only", "shard", "registry",
+     "natural", "fresh"}
 )  # fmt: skip
-"""Options that name the model, a place or what is made of results, but change no question, answer or verdict."""
+"""Options that name the model, a place or what is made of results, but change no question, answer or verdict; what
+`batch` changes is compared as `decoding`, which a run that is judged apart has from the one that was asked."""
 _TOOLS = ("pytest-cereval", "llama-cpp-python")
 _OF_REPOSITORY = frozenset({"suite.functions", "suite.tasks"})
+_DRAWING = frozenset({"temperature", "seed", "samples", "max-tokens", "thinking", "answer-timeout"})
+_LOADING = frozenset({"ctx", "gpu-layers", "flash-attn", "type-k", "type-v", "plain-prompt"})
+_NOT_LOADED = frozenset({"n_threads", "together"})
+"""Of how a model was loaded, what may differ, or is compared elsewhere."""
 _SHOWN = 60
+_ALONE = "one by one"
+"""How answers were decoded before a record said so."""
 
 
 class NotComparable(CerevalError):
@@ -55,14 +63,19 @@ def conditions_of(run: Run, task_ids: Iterable[str]) -> Conditions:
     digest = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
     suite = {f"suite.{name}": _text(value) for name, value in _mapping(known, "suite").items()}
     versions = _mapping(known, "versions")
-    options = {f"options.{k}": _text(v) for k, v in _mapping(known, "options").items() if k not in MAY_DIFFER}
+    drawn, loaded = _drawn(known), _loaded(_mapping(known, "model"))
+    said = (_DRAWING if drawn else frozenset()) | (_LOADING if loaded else frozenset())
+    options = {f"options.{k}": _text(v) for k, v in _mapping(known, "options").items() if k not in MAY_DIFFER | said}
     return Conditions(
         run_id=run.run_id,
         repository=_text(repository.get("name")),
         shared={
             "rules_version": _text(known.get("rules_version")),
             **options,
+            **drawn,
+            **loaded,
             **{name: value for name, value in suite.items() if name not in _OF_REPOSITORY},
+            "decoding": _decoding(_mapping(known, "decoding")),
             "sandbox.level": _text(_mapping(known, "sandbox").get("level")),
             "interpreter.version": _text(_mapping(known, "interpreter").get("version")),
             **{f"versions.{name}": _text(versions.get(name)) for name in _TOOLS},
@@ -117,6 +130,32 @@ def _differing(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> 
 def _mapping(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = data.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def _drawn(known: Mapping[str, Any]) -> dict[str, str]:
+    """How answers were drawn, as the record says it: the options of a run that judges answers of an earlier one do not.
+
+    Empty for a record that does not say.
+    """
+    samplings = known.get("sampling")
+    if not isinstance(samplings, list) or not all(isinstance(each, Mapping) for each in samplings):
+        return {}
+    names = dict.fromkeys(name for each in samplings for name in each)
+    columns = {f"sampling.{name}": _text([each.get(name) for each in samplings]) for name in names}
+    return {"sampling.samples": str(len(samplings)), **columns}
+
+
+def _loaded(model: Mapping[str, Any]) -> dict[str, str]:
+    """How the model was loaded; empty for a record that does not say, as of answers that were recorded elsewhere."""
+    settings = _mapping(model, "load_settings")
+    return {f"loading.{name}": _text(value) for name, value in settings.items() if name not in _NOT_LOADED}
+
+
+def _decoding(known: Mapping[str, Any]) -> str:
+    """How answers were decoded; of a batch also how large it was, since both decide their bits."""
+    together = known.get("together", 1)
+    mode = _text(known.get("mode", _ALONE))
+    return mode if together == 1 else f"{mode} by {_text(together)}"
 
 
 def _text(value: Any) -> str:

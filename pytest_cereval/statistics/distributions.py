@@ -17,11 +17,18 @@ def normal_tail(z: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def t_quantile(probability: float, degrees: int) -> float:
-    """The quantile of Student's t; `degrees` at least 1."""
+def t_quantile(probability: float, degrees: float) -> float:
+    """The quantile of Student's t; `degrees` above 0, not necessarily whole."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))
+
+
+def t_tail(t: float, degrees: float) -> float:
+    """P(T > t) for Student's t."""
+    from scipy.special import stdtr
+
+    return float(stdtr(degrees, -t))
 
 
 def log_beta(a: float, b: float) -> float:
@@ -29,13 +36,6 @@ def log_beta(a: float, b: float) -> float:
     from scipy.special import betaln
 
     return float(betaln(a, b))
-
-
-def beta_share(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b)."""
-    from scipy.special import betainc
-
-    return float(betainc(a, b, x))
 
 
 def root(function: Callable[[float], float], low: float, high: float) -> float:

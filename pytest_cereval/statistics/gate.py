@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pytest_cereval.errors import SettingsError
-from pytest_cereval.statistics.noninferiority import Compared, Plan, Verdict, compare_pairs, pairs_of
+from pytest_cereval.statistics.noninferiority import (
+    FEW_CLUSTERS,
+    Compared,
+    Plan,
+    Verdict,
+    compare_pairs,
+    fewest_clusters,
+    pairs_of,
+)
 from pytest_cereval.statistics.paired import evidence_of_regression, mcnemar_one_sided
 from pytest_cereval.statistics.records import Record
-from pytest_cereval.statistics.samples import Item
+from pytest_cereval.statistics.samples import Item, Scope, not_asked
 from pytest_cereval.statistics.sizes import VarianceSplit, detectable, samples_for_margin, variance_split
 from pytest_cereval.statistics.text import counted, percent, points
 from pytest_cereval.statistics.thresholds import ThresholdResult
@@ -110,7 +118,7 @@ def judge(old: Sequence[Item], new: Sequence[Item], plan: Plan, names: tuple[str
     pairs = pairs_of(old, new)
     scored = [pair for pair in pairs if pair[0].passes and pair[1].passes]
     missing = tuple(sum(pair[arm].invalid > 0 for pair in pairs) for arm in (0, 1))
-    unasked = sum(any(not item.passes and not item.invalid for item in pair) for pair in pairs)
+    unasked = len(not_asked([old for old, _ in pairs]) | not_asked([new for _, new in pairs]))
     if unasked or not scored:
         return _not_evaluated(plan, _why_not(len(pairs), unasked), missing, unasked)
     compared = compare_pairs(pairs, plan)
@@ -176,14 +184,24 @@ def _settling(
     scored: Sequence[tuple[Item, Item]], compared: Compared, plan: Plan, samples: int, verdict: Verdict
 ) -> Settling:
     split = variance_split([old.passes for old, _ in scored], [new.passes for _, new in scored])
-    more = samples_for_margin(split, len(scored), plan.margin, plan.alpha) if split else None
+    more = _samples_needed(split, compared, plan) if split else None
     undecided = verdict is Verdict.INCONCLUSIVE
+    items = compared.items_needed(plan)
     return Settling(
         detectable=detectable(compared.error, plan.alpha),
-        items=compared.items_needed(plan) if undecided else None,
+        # Where only the bootstrap of few clusters objects, more items of the same clusters would not help.
+        items=items if undecided and items > compared.items else None,
         samples=more if undecided and more is not None and more > samples else None,
         split=split,
     )
+
+
+def _samples_needed(split: VarianceSplit, compared: Compared, plan: Plan) -> int | None:
+    """Samples per item that would settle it; of fixed items only samples vary, and clusters vary more than items do."""
+    if plan.scope is Scope.BANK:
+        return samples_for_margin(replace(split, between=0.0), compared.items, plan.margin, plan.alpha)
+    inflated = compared.items * compared.error**2 / split.total if split.total > 0 else 1.0
+    return samples_for_margin(split, compared.items / max(1.0, inflated), plan.margin, plan.alpha)
 
 
 def _why_not(items: int, unasked: int) -> str:
@@ -245,7 +263,8 @@ def _undecided(result: GateResult, compared: Compared, margin: str) -> str:
     if compared.lower > -plan.margin:
         parts.append(
             f"With only {compared.clusters} {plan.scope.clusters} the wild cluster bootstrap must agree, and it does"
-            f" not (p = {compared.wild_p:.3f}); more {plan.scope.clusters} would decide."
+            f" not (p = {compared.wild_p:.3f}); {fewest_clusters(plan.alpha)} are the fewest with which it can, and"
+            f" from {FEW_CLUSTERS} on it need not."
         )
     if settling and settling.items:
         more = f" or {counted(settling.samples, 'sample')} per item" if settling.samples else ""

@@ -20,7 +20,7 @@ _NEVER = 1e6
 class ArmItem(Record):
     """One item of an arm. length: lines of the function. complexity: cyclomatic, or any other measure from 1 on.
 
-    score: the share of samples that pass, None where nothing is scored.
+    score: the share of samples that pass, None where nothing is scored. function: what several items may share.
     """
 
     id: str
@@ -29,6 +29,12 @@ class ArmItem(Record):
     complexity: float
     category: str = ""
     repository: str = ""
+    function: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """What the item shares its luck with."""
+        return "\n".join((self.repository, self.function or self.id))
 
 
 @dataclass(frozen=True, slots=True)

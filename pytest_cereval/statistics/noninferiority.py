@@ -22,6 +22,7 @@ from pytest_cereval.statistics.sizes import items_for_margin
 
 FEW_CLUSTERS = 20
 """Below this, a pass needs the wild cluster bootstrap to agree: the t interval is too narrow for uneven clusters."""
+_ROUNDING = 1e-12
 
 
 class Verdict(enum.StrEnum):
@@ -91,6 +92,11 @@ class Compared(Record):
         return min(items_for_margin(variance, gap, plan.alpha) for gap in routes)
 
 
+def fewest_clusters(alpha: float) -> int:
+    """So many clusters have enough patterns of signs for the wild cluster bootstrap to show anything at `alpha`."""
+    return math.ceil(-math.log2(alpha))
+
+
 def pairs_of(old: Sequence[Item], new: Sequence[Item]) -> list[tuple[Item, Item]]:
     """Items of both arms by id, in order of the old; raises `SettingsError` naming some that only one arm has."""
     after = {item.id: item for item in new}
@@ -151,7 +157,7 @@ def _over_clusters(differences: Sequence[float], clusters: Sequence[str], plan: 
         lows, highs, errors = [bounds[0]], [bounds[1]], [mean.error or 0.0]
         methods = ["paired t" if mean.independent else "cluster t"]
     whole = all(value in (-1, 0, 1) for value in differences)
-    if whole or bounds is None or not mean.error:
+    if whole or bounds is None or not mean.error or mean.error < _ROUNDING:
         regressed, improved = sum(value < 0 for value in differences), sum(value > 0 for value in differences)
         low, high = bonett_price(regressed, improved, mean.n, plan.alpha)
         lows, highs = [*lows, low], [*highs, high]
@@ -163,7 +169,9 @@ def _over_clusters(differences: Sequence[float], clusters: Sequence[str], plan: 
         wild = 1.0 if wild is None else wild
         methods.append("wild cluster bootstrap")
     method = " and ".join(methods)
-    return Compared(mean.value, min(lows), max(highs), max(errors), mean.n, mean.groups, method, wild)
+    # The t interval of few clusters does not know that no two rates are further apart than one.
+    low, high = max(-1.0, min(lows)), min(1.0, max(highs))
+    return Compared(mean.value, low, high, max(errors), mean.n, mean.groups, method, wild)
 
 
 def _over_bank(

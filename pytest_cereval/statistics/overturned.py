@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_cereval.results.apart import rated
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.statistics import CONFIDENCE
 from pytest_cereval.statistics.clustered import zero_event_bound
@@ -36,7 +37,7 @@ class Overturned(Record):
     claimed: answers that claim success (complete, "fixed", "found"), of which `verified` hold when run, `overturned` do
     not, and `invalid` could not be judged. unclaimed_passing: answers that pass without the claim. rate: the mean over
     items of the share of an item's claims that are overturned. upper: where none is overturned, the one-sided bound
-    that so many items allow.
+    that so many clusters allow.
     """
 
     category: str
@@ -61,7 +62,7 @@ def claims_of(attempts: Iterable[Attempt]) -> list[Claim]:
             passed=each.verdict.is_pass if each.verdict.is_scored else None,
             cause=each.failure.value if each.failure else each.verdict.value,
         )
-        for each in attempts
+        for each in rated(attempts)
     ]
 
 
@@ -98,7 +99,7 @@ def _row(name: str, claims: Sequence[Claim], known: Mapping[str, Item], scope: S
     rate = share(name, METRIC, turned, scope)
     counts = Counter(claim.cause for claim in wrong).most_common()
     causes = dict(sorted(counts, key=lambda each: (-each[1], each[0])))
-    upper = zero_event_bound(rate.items) if rate.items and not wrong else None
+    upper = zero_event_bound(rate.clusters) if rate.items and not wrong else None
     return Overturned(
         category=name,
         answers=len(claims),

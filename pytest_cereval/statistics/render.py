@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_cereval.results.printing import one_line as printable
 from pytest_cereval.statistics.bands import Bands
 from pytest_cereval.statistics.comparison import Comparison, Ranking
 from pytest_cereval.statistics.gate import Change, GateResult
@@ -18,7 +19,6 @@ from pytest_cereval.statistics.text import (
     percent,
     plain_table,
     points,
-    printable,
 )
 
 Table = tuple[str, Sequence[str], list[list[str]]]
@@ -153,7 +153,8 @@ def _compare_tables(report: CompareReport) -> list[Table]:
     for ranking in comparison.rankings:
         tables.append(
             (
-                f"Differences on {ranking.repository}, {counted(ranking.items, 'item')}",
+                f"Differences on {ranking.repository}, {counted(ranking.items, 'item')}"
+                + (f", {ranking.left_out} left out without a score of every model" if ranking.left_out else ""),
                 _PAIR_HEADER,
                 _pair_rows(ranking),
             )
@@ -227,11 +228,7 @@ def _gate_tables(report: GateReport, most: int) -> list[Table]:
     result = report.result
     if result is None:
         return []
-    tables = [
-        _changed(name, changes, most)
-        for name, changes in (("Regressed", result.changes.regressed), ("Improved", result.changes.improved))
-        if changes
-    ]
+    tables: list[Table] = []
     if result.categories:
         rows = [
             [
@@ -245,6 +242,11 @@ def _gate_tables(report: GateReport, most: int) -> list[Table]:
         ]
         header = ("category", "difference", "one-sided bounds", "N", "would be")
         tables.append(("By category, for information", header, rows))
+    tables += [
+        _changed(name, changes, most)
+        for name, changes in (("Regressed", result.changes.regressed), ("Improved", result.changes.improved))
+        if changes
+    ]
     return tables
 
 

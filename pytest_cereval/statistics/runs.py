@@ -4,39 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
-from typing import Any
 
 from pytest_cereval.errors import SettingsError
-from pytest_cereval.results.attempt import Attempt
-from pytest_cereval.results.run import Run
 from pytest_cereval.results.store import Store
 from pytest_cereval.statistics.bands import Bands, bands_of
-from pytest_cereval.statistics.comparison import Arm, Comparison, compare_arms
-from pytest_cereval.statistics.conditions import Conditions, conditions_of, remarks, require_identical
+from pytest_cereval.statistics.comparison import Comparison, compare_arms
+from pytest_cereval.statistics.conditions import remarks, require_identical
 from pytest_cereval.statistics.discrimination import Discrimination, discrimination
 from pytest_cereval.statistics.gate import ExitCode, GateResult, judge, overall
 from pytest_cereval.statistics.noninferiority import Plan, Verdict
 from pytest_cereval.statistics.overturned import Overturned, claims_of, overturned
 from pytest_cereval.statistics.rates import DIMENSIONS, Estimate, pass_at, pass_hat, pass_rate, rates_by, share
 from pytest_cereval.statistics.records import Record
-from pytest_cereval.statistics.samples import Item, Scope, items_of
+from pytest_cereval.statistics.rows import StoredRun, arms_of, items_of_side, load, partial, told_apart
+from pytest_cereval.statistics.rows import stored as stored
+from pytest_cereval.statistics.samples import Scope
 from pytest_cereval.statistics.thresholds import Threshold, ThresholdResult, apply
 
 _KS = (1, 2, 3, 5, 10, 25, 50, 100)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run with its items."""
-
-    run: Run
-    model: str
-    weights: str
-    repository: str
-    items: tuple[Item, ...]
-    attempts: tuple[Attempt, ...]
-    conditions: Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +66,6 @@ class GateReport(Record):
     thresholds: tuple[ThresholdResult, ...]
     allowed: tuple[str, ...]
     remarks: tuple[str, ...]
-
-
-def load(store: Store, run_id: str) -> StoredRun:
-    """A run as it is stored; raises `StoreError` for one that is not there."""
-    run = store.run(run_id)
-    tasks = store.tasks(run_id)
-    attempts = tuple(store.attempts(run_id))
-    conditions = conditions_of(run, (str(task["id"]) for task in tasks))
-    model, weights = model_of(run.provenance)
-    items = items_of(attempts, tasks, conditions.repository)
-    return StoredRun(run, model, weights, conditions.repository, items, attempts, conditions)
-
-
-def model_of(provenance: dict[str, Any]) -> tuple[str, str]:
-    """A model's name, which is its file's without the ending, and a digest of what it is; texts, empty if unknown."""
-    known = provenance.get("model")
-    described = known if isinstance(known, dict) else {}
-    name = PurePath(str(described.get("file") or described.get("spec") or described.get("kind") or "model"))
-    return name.stem if name.suffix.lower() in (".gguf", ".jsonl", ".json") else name.name, str(
-        described.get("sha256") or ""
-    )
 
 
 def describe(store: Store, run_id: str, scope: Scope = Scope.FUNCTIONS) -> RunReport:
@@ -165,16 +129,17 @@ def compare_runs(
     seed: int = 0,
 ) -> CompareReport:
     """As `compare`, for runs already loaded, which may come from several stores."""
-    loaded = _distinct(runs)
+    loaded = told_apart(runs)
     differing = require_identical([each.conditions for each in loaded], allowed)
-    arms = [Arm(each.model, each.repository, each.run.run_id, each.items) for each in loaded]
+    arms = arms_of(loaded)
     comparison = compare_arms(arms, scope, seed=seed)
     found = []
     for name in comparison.repositories:
         models = {arm.model: arm.items for arm in arms if arm.repository == name}
         if len(models) > 1:
             found.append((name, discrimination(models, families, seed=seed)))
-    return CompareReport(comparison, tuple(found), differing, remarks([each.conditions for each in loaded]))
+    noted = (*partial(loaded), *remarks([each.conditions for each in loaded]))
+    return CompareReport(comparison, tuple(found), differing, noted)
 
 
 def gate(
@@ -207,10 +172,15 @@ def gate_runs(
     if not after:
         raise SettingsError("a gate without a new run", next_step="name the run to judge")
     plan = plan or Plan()
+    judged = {each.run.run_id for each in after}
+    if both := [each.run.run_id for each in before if each.run.run_id in judged]:
+        raise SettingsError(
+            f"run {both[0]!r} is both the old and the new one", next_step="name the run of the old model first"
+        )
     conditions = [each.conditions for each in (*before, *after)]
     differing = require_identical(conditions, allowed)
     names = _side(before, "old"), _side(after, "new")
-    items = [[item for each in side for item in each.items] for side in (before, after)]
+    items = [items_of_side(side) for side in (before, after)]
     result = judge(items[0], items[1], plan, names) if before else None
     held = apply(thresholds, items[1], plan.scope)
     verdict = overall([*([result] if result else []), *held])
@@ -228,17 +198,6 @@ def _several(side: str | Sequence[str]) -> Sequence[str]:
 def _side(runs: Sequence[StoredRun], role: str) -> str:
     names = ", ".join(dict.fromkeys(each.model for each in runs))
     return f"{names} ({role})" if runs else ""
-
-
-def _distinct(runs: Sequence[StoredRun]) -> list[StoredRun]:
-    """Two different models of one name are told apart by the beginning of their digests."""
-    weights: dict[str, set[str]] = {}
-    for each in runs:
-        weights.setdefault(each.model, set()).add(each.weights)
-    return [
-        replace(each, model=f"{each.model} {each.weights[:8]}") if len(weights[each.model]) > 1 else each
-        for each in runs
-    ]
 
 
 def _parts(stored: StoredRun, scope: Scope) -> tuple[Estimate, ...]:

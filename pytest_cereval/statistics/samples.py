@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.results.apart import NATURAL, rated
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.statistics.records import Record
 
@@ -101,10 +102,11 @@ def items_of(
 ) -> tuple[Item, ...]:
     """One item per task, in order of the tasks; a task without an attempt is an item without samples.
 
-    `tasks` are those of the store (`Store.tasks`). Attempts at tasks that are not among them follow.
+    `tasks` are those of the store (`Store.tasks`). Attempts at tasks that are not among them follow. What is counted
+    apart is no item.
     """
-    by_task: dict[str, list[Attempt]] = {str(task["id"]): [] for task in tasks}
-    for attempt in attempts:
+    by_task: dict[str, list[Attempt]] = {str(task["id"]): [] for task in tasks if task.get("category") != NATURAL}
+    for attempt in rated(attempts):
         by_task.setdefault(attempt.task_id, []).append(attempt)
     known = {str(task["id"]): task for task in tasks}
     return tuple(_item(name, tried, known.get(name, {}), repository) for name, tried in by_task.items())
@@ -119,11 +121,21 @@ def _item(task_id: str, attempts: Sequence[Attempt], task: Mapping[str, Any], re
         band=str(task.get("band") or getattr(first, "band", "")),
         function=str(task.get("function") or task.get("name") or (first.task_name if first else "")),
         file=str(task.get("path", "")),
-        repository=repository,
+        # A public set beside a repository is none of its files: what is claimed of one is not of the other.
+        repository=str((task.get("about") or {}).get("static_set") or repository),
         passes=tuple(each.verdict.is_pass for each in attempts if each.verdict.is_scored),
         invalid=sum(not each.verdict.is_scored for each in attempts),
         control=bool(task.get("control", getattr(first, "control", False))),
     )
+
+
+def not_asked(items: Sequence[Item]) -> frozenset[str]:
+    """The ids of items that lack a sample that others have: a partial selection, or a run that ended on the way.
+
+    What our machinery failed was asked. Runs ask every task as often, so the most samples of an item are what all have.
+    """
+    most = max((item.samples + item.invalid for item in items), default=0)
+    return frozenset(item.id for item in items if item.samples + item.invalid < max(1, most))
 
 
 def grouped(items: Iterable[Item], by: str) -> dict[str, tuple[Item, ...]]:

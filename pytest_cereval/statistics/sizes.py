@@ -88,9 +88,12 @@ def variance_split(old: Sequence[Sequence[bool]], new: Sequence[Sequence[bool]])
 
 
 def samples_for_margin(
-    split: VarianceSplit, items: int, margin: float, alpha: float = 0.05, power: float = POWER
+    split: VarianceSplit, items: float, margin: float, alpha: float = 0.05, power: float = POWER
 ) -> int | None:
-    """Samples per item with which these items exclude a loss of `margin`; None where no number of samples does."""
+    """Samples per item with which these items exclude a loss of `margin`; None where no number of samples does.
+
+    `items` may be fewer than there are, and not whole, where clusters make less of them.
+    """
     reach = normal_quantile(1 - alpha) + normal_quantile(power)
     room = items * margin**2 / reach**2 - split.between
     return math.ceil((split.old + split.new) / room) if room > 0 and split.old + split.new > 0 else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from pytest_cereval.results.printing import counted as counted
+from pytest_cereval.results.printing import one_line as printable
+
 SUMMARY_BYTES = 900_000
 """A step of a GitHub job summary above 1 MiB is dropped whole; this leaves room for what others write."""
 _ESCAPED = str.maketrans({"|": "\\|", "`": "\\`", "<": "&lt;", ">": "&gt;", "*": "\\*", "_": "\\_", "[": "\\["})
@@ -39,24 +42,12 @@ def interval_text(bounded: Bounded) -> str:
     return f" ({100 * bounded.low:.1f} to {100 * bounded.high:.1f} %)"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 item`, `2 items`, `2 repositories`."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
-
-
 def listed(names: Sequence[str], most: int = 0) -> str:
     """`a, b and c`; above `most` (0 for all) the rest are counted."""
     shown = list(names[:most]) if most and len(names) > most else list(names)
     if len(shown) < len(names):
         shown.append(f"{len(names) - len(shown)} more")
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def printable(text: str) -> str:
-    """`text` with what a terminal would act on spelled out, line ends included."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 def cell(text: str) -> str:

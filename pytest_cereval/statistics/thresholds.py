@@ -10,7 +10,7 @@ from pytest_cereval.errors import SettingsError
 from pytest_cereval.statistics.noninferiority import Verdict
 from pytest_cereval.statistics.rates import Estimate, pass_rate
 from pytest_cereval.statistics.records import Record
-from pytest_cereval.statistics.samples import Item, Scope
+from pytest_cereval.statistics.samples import Item, Scope, not_asked
 from pytest_cereval.statistics.text import counted, percent
 
 ALL = "all"
@@ -88,7 +88,7 @@ def _rate(text: str, part: str) -> float:
 
 def _result(threshold: Threshold, items: Sequence[Item], scope: Scope) -> ThresholdResult:
     rate = pass_rate(threshold.name, items, scope)
-    unasked = sum(not item.passes and not item.invalid for item in items)
+    unasked = len(not_asked(items))
     if unasked or not items:
         verdict, why = Verdict.NOT_EVALUATED, f"{unasked} of {counted(len(items), 'item')} were not asked"
     elif (rate.worst or 0.0) >= threshold.least - 1e-12:

@@ -152,6 +152,135 @@ def test_a_run_without_dates_has_no_gap_and_says_how_to_get_one(stored: Path) ->
     assert "--cereval-cutoff=DATE" in result.output
 
 
+def two_models(file: Path, **changes: Any) -> None:
+    """Runs `older` and `newer` on forty tasks written between their cutoffs, forty after both and forty before both.
+
+    The newer model passes 18 in 20 of what lies between and 10 in 20 elsewhere, the older one half of everything.
+    """
+    years = ("2019-03-01", "2023-01-01", "2026-01-01")
+    with Store.open(file) as store:
+        tasks: list[dict[str, Any]] = [
+            {
+                "id": f"t{n}", "name": f"m.f{n}", "function": f"m.f{n}", "path": "m.py", "category": "code_generation",
+                "freshness": history(years[n // 40] if n >= 20 else "2018-03-01"),
+            }
+            for n in range(120)
+        ]  # fmt: skip
+        public = {"about": {"static_set": "humaneval"}, "freshness": None, "path": "h.py"}
+        tasks += [{**tasks[0], **public, "id": f"h{n}", "name": f"h{n}", "function": f"h{n}"} for n in range(20)]
+        for name in ("older", "newer"):
+            store.begin_run(
+                name,
+                {
+                    "repository": {"name": "shop"},
+                    "model": {"file": f"{name}.gguf", "sha256": changes.get(name, name)},
+                    "options": {"temperature": "0.0"},
+                },
+            )  # fmt: skip
+            store.save_tasks(name, tasks, [])
+            for n, task in enumerate(tasks):
+                passing = n % 20 < (18 if name == "newer" and 40 <= n < 80 else 10)
+                verdict = Verdict.PASS if passing else Verdict.FAIL_WRONG
+                store.save_attempt(an_attempt(run_id=name, task_id=task["id"], task_name=task["name"], verdict=verdict))
+            store.end_run(name, "finished")
+
+
+STRADDLE = ("--cutoff=2022-01", "--newer=newer", "--newer-cutoff=2024-06")
+
+
+def test_two_models_show_what_only_the_newer_one_can_have_seen(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    two_models(file)
+    found = json.loads(cereval("contamination", "older", *STRADDLE, f"--store={file}", "--json").output)
+    told = cereval("contamination", "older", *STRADDLE, f"--store={file}").output
+
+    assert (found["between"], found["after"], found["before"], found["undated"]) == (40, 40, 40, 0)
+    assert found["effect"]["value"] == pytest.approx(0.4)
+    assert found["effect"]["low"] > 0
+    assert found["placebo"]["value"] == 0.0
+    assert found["public"][0]["name"] == "straddle less humaneval"
+    assert found["public"][0]["value"] == pytest.approx(0.4)
+    gains = {each["group"]: (each["items"], each["new"] - each["old"]) for each in found["gains"]}
+    assert gains["between the cutoffs"] == (40, pytest.approx(0.4))
+    assert gains["humaneval"] == (20, 0.0)
+    assert told.startswith("straddle: +40.0 points (")
+    assert "placebo: +0.0 points" in told
+
+
+def test_a_straddle_is_refused_where_nothing_can_lie_between(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    two_models(file)
+    turned = cereval(
+        "contamination", "newer", "--cutoff=2024-06", "--newer=older", "--newer-cutoff=2022-01", f"--store={file}"
+    )
+    alone = cereval("contamination", "older", "--cutoff=2022-01", "--newer=newer", f"--store={file}")
+
+    assert "the newer model's cutoff 2022-01-31 is not after the older's 2024-06-30" in turned.output
+    assert "--newer and --newer-cutoff belong together" in alone.output
+
+
+def test_a_straddle_of_one_model_or_of_other_conditions_is_refused(tmp_path: Path, stored: Path) -> None:
+    file = tmp_path / "alike.sqlite"
+    two_models(file, newer="older")
+    same = cereval("contamination", "older", *STRADDLE, f"--store={file}")
+    other = cereval(
+        "contamination",
+        "older",
+        "--cutoff=2022-01",
+        f"--newer={stored}#good",
+        "--newer-cutoff=2024-06",
+        f"--store={file}",
+    )
+
+    assert "both sides of the straddle are runs of older" in same.output
+    assert "were not made under the same conditions" in other.output
+
+
+def test_a_straddle_without_dates_says_how_to_get_them(stored: Path) -> None:
+    result = cereval(
+        "contamination", "good", "--cutoff=2022-01", "--newer=bad", "--newer-cutoff=2024-06", f"--store={stored}"
+    )
+
+    assert result.exit_code == 1
+    assert "--cereval-cutoff=DATE" in result.output
+
+
+def test_a_newer_public_set_gives_the_others_a_gap_to_compare_with(aged: Path) -> None:
+    with Store.open(aged) as store:
+        sets = {"humaneval": 16, "young": 8}
+        tasks = [
+            {
+                "id": f"{name}{n}", "name": f"{name}{n}", "function": f"{name}{n}", "path": "p.py",
+                "category": "code_generation", "about": {"static_set": name},
+            }
+            for name in sets
+            for n in range(20)
+        ]  # fmt: skip
+        store.save_tasks("one", [*store.tasks("one"), *tasks], [])
+        for n, task in enumerate(tasks):
+            passing = n % 20 < sets[str(task["id"]).rstrip("0123456789")]
+            verdict = Verdict.PASS if passing else Verdict.FAIL_WRONG
+            store.save_attempt(an_attempt(run_id="one", task_id=task["id"], task_name=task["name"], verdict=verdict))
+    found = json.loads(
+        cereval("contamination", "one", "--cutoff=2024-06", "--fresh-set=young", f"--store={aged}", "--json").output
+    )
+    plain = json.loads(cereval("contamination", "one", "--cutoff=2024-06", f"--store={aged}", "--json").output)
+    unknown = cereval("contamination", "one", "--cutoff=2024-06", "--fresh-set=mbpp", f"--store={aged}")
+
+    assert found["static_gap"]["value"] == pytest.approx(0.4)
+    assert found["beyond_static"]["value"] == pytest.approx(found["gap"]["matched"]["value"] - 0.4)
+    assert (plain["static_gap"], len(plain["static"])) == (None, 2)
+    assert "no run has items of the public set 'mbpp'" in unknown.output
+    assert "name one of humaneval and young" in unknown.output
+
+
+def test_the_same_run_twice_is_not_twice_as_much(aged: Path) -> None:
+    result = cereval("contamination", "one", "one", "--cutoff=2024-06", f"--store={aged}")
+
+    assert result.exit_code == 1
+    assert "task m.f0 (t0) is in two of the runs" in result.output
+
+
 def test_a_gap_of_two_models_is_refused(stored: Path) -> None:
     result = cereval("contamination", "good", "bad", "--cutoff=2024-06", f"--store={stored}")
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
-from pytest_cereval.report.charts import Bar, histogram, shares
+from pytest_cereval.report.charts import Bar, Step, effects, histogram, shares, steps
 from pytest_cereval.report.conclusions import may_conclude, may_not_conclude
 from pytest_cereval.report.index import band_bars, claims, index_html, score_rows
+from pytest_cereval.report.plots import by_kill_share, contaminated
 from pytest_cereval.report.terminal import RunInfo
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.run import Run, RunStatus
 from pytest_cereval.results.statistics import summarise
 from pytest_cereval.results.verdict import Verdict
+from pytest_cereval.statistics.gate import Change, Changes
+from pytest_cereval.statistics.samples import items_of
+from tests.commands.test_claims import history
 from tests.report.test_cases import Outline
 from tests.results.attempts import an_attempt, attempts_like
 
@@ -121,6 +129,80 @@ def test_a_chart_says_its_numbers_to_those_who_do_not_see_it() -> None:
     assert "<style" not in chart
     assert "var(--ink)" in chart
     assert "#0102" not in chart
+
+
+def test_the_end_of_a_run_loads_scipy_only_where_tasks_share_functions() -> None:
+    script = (
+        "import sys; from tests.report.test_index import *; a = attempts_like(P, P, F, claimed=True, band='hard');"
+        "claims(a, [{'id': each.task_id, 'function': each.task_id} for each in a]); print('scipy' in sys.modules);"
+        "claims(a, [{'id': each.task_id, 'function': 'f'[:n]} for n, each in enumerate(a)]);"
+        "print('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "True"]
+
+
+def test_items_that_differ_from_a_baseline_are_drawn_with_what_they_were_and_are(tmp_path: Path) -> None:
+    regressed = tuple(Change(f"shop.f{n}", "code_generation", 1.0, 0.2) for n in range(23))
+    changes = Changes(regressed, (Change("shop.better", "code_generation", 0.0, 0.6),), None, None)
+    found = page(tmp_path, attempts_like(P, F), changes=changes)
+    labels = [value for name, value in found.attributes if name == "aria-label"]
+
+    assert "Regressed items against the baseline, the first 20 of 23" in found.text
+    assert any(label and "shop.f19: 100 % to 20 %" in label and "shop.f20" not in label for label in labels)
+    assert "Improved items against the baseline: 1. shop.better: 0 % to 60 %" in labels
+
+
+def test_hostile_names_have_no_power_over_a_chart() -> None:
+    name = f"<script>alert(1)</script> $\\frac{{1}}$ & 漢字 \u202e \ud800 {'x' * 99}"
+    drawn = [
+        steps(name, [Step(name, 0.5, 1.0), Step("b", 1.0, 0.0)]),
+        effects(name, [Bar(name, -0.1, -0.3, 0.1, name)]),
+        shares(name, [Bar(name, 0.5, 0.1, 0.9, "1 of 2")]),
+    ]
+    for chart in drawn:
+        assert "<script" not in chart
+        assert "\u202e" not in chart
+        assert ElementTree.fromstring(chart.encode()).tag.endswith("svg")  # noqa: S314 - our own
+    assert "var(--pass)" in drawn[0]
+    assert "var(--fail)" in drawn[0]
+
+
+def test_old_and_new_functions_and_their_gap_are_drawn_where_a_run_knows_their_age() -> None:
+    attempts = [*attempts_like(*[P, P, F] * 8, stratum="old"), *attempts_like(*[P, F, F] * 8, stratum="new")]
+    tasks: list[dict[str, Any]] = [
+        {
+            "id": each.task_id,
+            "function": each.task_id,
+            "category": each.category,
+            "reference": "def f():\n    pass\n",
+            "freshness": history("2020-01-01" if each.stratum == "old" else "2025-06-01"),
+        }
+        for each in attempts
+    ]
+    dated = replace(RUN, provenance={"options": {"cutoff": "2023-01"}, "repository": {"name": "shop"}})
+    charts = dict(contaminated(dated, attempts, tasks))
+
+    assert list(charts) == ["Old and new functions, cutoff 2023-01-31", "Contamination gap, stale less fresh"]
+    assert "stale: 67 %; fresh: 33 %" in charts["Old and new functions, cutoff 2023-01-31"]
+    assert "matched pairs: +33.3 points" in charts["Contamination gap, stale less fresh"]
+    assert contaminated(RUN, attempts, tasks) == []
+    assert contaminated(dated, attempts, [{**task, "freshness": None} for task in tasks]) == []
+
+
+def test_the_pass_rate_is_drawn_by_how_many_mutants_are_killed() -> None:
+    attempts = attempts_like(P, P, F, F)
+    killed = (20, 20, 17, 19)
+    tasks: list[dict[str, Any]] = [
+        {"id": each.task_id, "certificate": {"mutants_killed": count, "mutants_total": 20}}
+        for each, count in zip(attempts, killed, strict=True)
+    ]
+    ((_, chart),) = by_kill_share(items_of(attempts, tasks), tasks)
+
+    assert "below 90 %: 0 %; 90 % to below all: 0 %; all: 100 %" in chart
+    assert by_kill_share(items_of(attempts[:2], tasks[:2]), tasks[:2]) == []
+    assert by_kill_share(items_of(attempts, []), []) == []
 
 
 def test_charts_of_the_same_numbers_are_the_same_bytes() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_cereval.statistics.bands import Standing, bands_of, cochran_armitage, somers_d
+from pytest_cereval.statistics.rates import BANDS
 from pytest_cereval.statistics.samples import Item
 from tests.statistics.known import an_item, items_like
 
@@ -109,3 +112,27 @@ def test_nothing_scored_is_said() -> None:
     assert bands_of([an_item("a", "", band="hard", invalid=1)], "M").sentence == (
         "No band of M has a scored item, so none is known to be informative."
     )
+
+
+def test_a_trend_over_tasks_of_one_function_is_less_sure() -> None:
+    apart = [
+        an_item(f"{band}{n}", "1" if n < passing else "0", band=band)
+        for band, passing in zip(BANDS, (18, 15, 10, 6), strict=True)
+        for n in range(20)
+    ]
+    shared = [replace(item, function=f"{item.band}{n // 5}") for n, item in enumerate(apart)]
+    one, other = bands_of(apart).trend, bands_of(shared).trend
+
+    assert one is not None
+    assert other is not None
+    assert other.somers_d == one.somers_d
+    assert one.z < other.z < 0
+    assert other.p > 10 * one.p
+
+
+def test_one_function_alone_has_no_trend_that_could_be_shown() -> None:
+    items = [an_item(f"i{n}", str(n % 2), band=BANDS[n % 4], function="only") for n in range(12)]
+    trend = bands_of(items).trend
+
+    assert trend is not None
+    assert (trend.z, trend.p) == (0.0, 1.0)

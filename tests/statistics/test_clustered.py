@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from pytest_cereval.statistics.clustered import bank_error, design_effect, mean_of, rate_interval, zero_event_bound
@@ -87,7 +89,7 @@ def test_the_noise_of_fixed_items_needs_two_samples() -> None:
     assert bank_error([1.0, 0.0], [1, 1]) is None
     # Two items with one pass of two: each mean varies with .5 * .5 / (2 - 1).
     assert bank_error([0.5, 0.5], [2, 2]) == pytest.approx((0.25 + 0.25) ** 0.5 / 2)
-    assert bank_error([1.0, 0.0], [5, 5]) == 0.0
+    assert bank_error([1.0, 0.0], [5, 5]) == pytest.approx(0.2 / 2)
 
 
 def test_the_design_effect_compares_with_independence() -> None:
@@ -100,3 +102,17 @@ def test_the_design_effect_compares_with_independence() -> None:
 def test_no_values_have_no_mean() -> None:
     with pytest.raises(ValueError, match="no values"):
         mean_of([])
+
+
+def test_where_all_agree_clusters_are_what_is_counted() -> None:
+    clusters = [n // 4 for n in range(40)]
+    low, high, method = rate_interval([1.0] * 40, clusters) or (0.0, 0.0, "")
+
+    # Wilson for 10 of 10 with t(.975, 9) = 2.262157, not for 40 of 40.
+    assert (low, high) == pytest.approx((1 / (1 + 2.262157**2 / 10), 1.0), rel=1e-5)
+    assert method == "clustered Wilson"
+
+
+def test_samples_that_all_agree_are_no_proof_that_they_always_do() -> None:
+    assert bank_error([1.0, 0.0, 1.0, 1.0], [3] * 4) == pytest.approx(1 / 3 / 4)
+    assert bank_error([0.5, 0.5], [2, 2]) == pytest.approx(math.sqrt(2 * 0.25) / 2)

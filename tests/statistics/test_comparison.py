@@ -149,3 +149,19 @@ def test_no_interval_of_a_difference_is_wider_than_rates_can_differ() -> None:
 
     (difference,) = found.rankings[0].differences
     assert -1 <= difference.low <= difference.high <= 1
+
+
+def test_items_that_some_model_has_no_score_on_are_told() -> None:
+    one = items_like(["1", "0", "1", "0"])
+    other = [*items_like(["1", "1", "1"]), an_item("t3", "", invalid=1)]
+    found = compare_arms([Arm("a", "r", "1", tuple(one)), Arm("b", "r", "2", tuple(other))])
+
+    assert (found.rankings[0].items, found.rankings[0].left_out) == (3, 1)
+
+
+def test_models_without_a_common_scored_item_have_no_order() -> None:
+    one, other = items_like(["1"]), [an_item("t0", "", invalid=1)]
+
+    assert compare_arms([Arm("a", "r", "1", tuple(one)), Arm("b", "r", "2", tuple(other))]).sentence == (
+        "No item has a score of every model, so no order can be given."
+    )

@@ -55,6 +55,7 @@ def test_another_model_store_or_machine_is_no_other_condition() -> None:
         ({"sandbox__level": "unsafe"}, "sandbox.level"),
         ({"interpreter__version": "3.12.0"}, "interpreter.version"),
         ({"versions__pytest-cereval": "1.1"}, "versions.pytest-cereval"),
+        ({"decoding": {"mode": "batched", "together": 3}}, "decoding"),
         ({"repository__commit": "c2"}, "repository.commit"),
         ({"repository__dirty": True}, "repository.dirty"),
         ({"ids": "ac"}, "tasks"),
@@ -69,6 +70,17 @@ def test_any_other_difference_is_refused_by_its_field(changes: dict[str, Any], f
     assert "'one'" in str(caught.value)
     assert "'two'" in str(caught.value)
     assert require_identical(runs, [field]) == (field,)
+
+
+def test_a_batch_is_compared_with_batches_of_its_size_only() -> None:
+    alone, three, four = (
+        conditions(name, decoding={"mode": mode, "together": count}, options__batch=str(count > 1))
+        for name, mode, count in (("a", "one by one", 1), ("b", "batched", 3), ("c", "batched", 4))
+    )
+    assert require_identical([conditions("older"), alone]) == ()
+    assert require_identical([three, three]) == ()
+    with pytest.raises(NotComparable, match="decoding is 'batched by 3' in the first and 'batched by 4' in the second"):
+        require_identical([three, four])
 
 
 def test_repositories_differ_in_what_is_theirs_only() -> None:
@@ -92,6 +104,34 @@ def test_a_record_that_lacks_something_is_not_the_same_as_one_that_has_it() -> N
 
     with pytest.raises(NotComparable, match="rules_version is '7' in the first and 'unknown' in the second"):
         require_identical([conditions("one"), bare])
+
+
+def test_how_answers_were_drawn_counts_and_not_what_the_judging_run_was_given() -> None:
+    drawn = [{"temperature": 0.8, "seed": n, "max_tokens": 512, "timeout_s": 900.0} for n in range(2)]
+    asked = Run(
+        "a", "", None, RunStatus.finished, {"options": {"temperature": "0.8", "samples": "2"}, "sampling": drawn}
+    )
+    judged = Run(
+        "b", "", None, RunStatus.finished, {"options": {"temperature": "0.0", "samples": "1"}, "sampling": drawn}
+    )
+    cold = [{**each, "temperature": 0.0} for each in drawn]
+    other = Run("c", "", None, RunStatus.finished, {**judged.provenance, "sampling": cold})
+
+    assert require_identical([conditions_of(each, ["t"]) for each in (asked, judged)]) == ()
+    with pytest.raises(NotComparable, match=r"sampling.temperature is '\[0.8, 0.8\]' in the first"):
+        require_identical([conditions_of(each, ["t"]) for each in (judged, other)])
+
+
+def test_how_a_model_was_loaded_counts_and_threads_do_not() -> None:
+    def loaded(**settings: Any) -> Conditions:
+        model = {"load_settings": {"n_ctx": 4096, "type_k": "q8_0", "n_threads": 2, **settings}}
+        options = {"ctx": "16384", "limit": "0"}
+        return conditions_of(Run("r", "", None, RunStatus.finished, {"model": model, "options": options}), ["t"])
+
+    assert require_identical([loaded(), loaded(n_threads=8)]) == ()
+    assert "options.ctx" not in loaded().shared
+    with pytest.raises(NotComparable, match=r"loading\.type_k is 'q8_0' in the first and 'f16' in the second"):
+        require_identical([loaded(), loaded(type_k="f16")])
 
 
 def test_the_order_of_tasks_is_no_condition() -> None:

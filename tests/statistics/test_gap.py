@@ -1,21 +1,15 @@
-"""The contamination gap: matching, balance, gap, straddle and the difference to a static set."""
+"""The contamination gap: matching, balance, gap and the difference to a static set."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from pytest_cereval.errors import SettingsError
-from pytest_cereval.statistics.gap import (
-    Status,
-    StraddleItem,
-    against_static,
-    contamination_gap,
-    effect,
-    straddle,
-    unmatched,
-)
+from pytest_cereval.statistics.effects import Status, effect
+from pytest_cereval.statistics.gap import against_static, contamination_gap, independent_gap, unmatched
 from pytest_cereval.statistics.matching import ArmItem, balance, match, smd
 from pytest_cereval.statistics.rates import pass_rate
 from tests.statistics.known import items_like, known_answers
@@ -156,32 +150,52 @@ def test_an_arm_without_items_cannot_be_tested() -> None:
     assert found.sentence == "gap: not testable: 0 pairs of alike items."
 
 
-def test_pairs_that_all_differ_alike_have_no_known_spread() -> None:
-    assert contamination_gap(arm("s", 5), arm("f", 5, 0.0)).matched.status is Status.NOT_TESTABLE
+def test_pairs_that_all_differ_alike_are_not_certain() -> None:
+    few, many = (contamination_gap(arm("s", n, length=60), arm("f", n, 0.0, 60)).matched for n in (5, 20))
+
+    assert (few.value, few.status) == (1.0, Status.NONE_SEEN)
+    assert few.p == pytest.approx(2 / 32)
+    assert (many.status, many.high) == (Status.GAP, 1.0)
+    assert 0.7 < (many.low or 0) < 0.95
 
 
-def test_the_straddle_cancels_how_hard_items_are() -> None:
-    chance = random.Random(3)
-    items = [
-        StraddleItem(f"i{n}", n % 2 == 0, easy, min(1.0, easy + 0.1 + gain))
-        for n in range(400)
-        for easy in [chance.choice([0.0, 0.2, 0.4] if n % 2 else [0.4, 0.6])]
-        for gain in [chance.choice([0.0, 0.1])]
-    ]
-    nothing = straddle(items)
-    boosted = straddle([StraddleItem(i.id, i.between, i.old, i.new + 0.1 * i.between) for i in items])
+def test_where_all_pass_in_both_arms_the_gap_is_bounded_and_not_untestable() -> None:
+    found = contamination_gap(arm("s", 40, length=100), arm("f", 40, length=100)).matched
 
-    assert nothing.status is Status.NONE_SEEN
-    assert (boosted.value or 0) - (nothing.value or 0) == pytest.approx(0.1)
-    assert boosted.status is Status.GAP
+    assert (found.value, found.status) == (0.0, Status.NONE_SEEN)
+    assert 0.04 < (found.high or 0) < 0.1
 
 
-def test_a_straddle_needs_both_sides() -> None:
-    found = straddle([StraddleItem("a", True, 0, 1), StraddleItem("b", True, 1, 1)])
+def test_pairs_that_all_differ_by_the_same_part_have_no_known_spread() -> None:
+    assert contamination_gap(arm("s", 5, 0.8), arm("f", 5, 0.6)).matched.status is Status.NOT_TESTABLE
 
-    assert found.sentence == (
-        "straddle: not testable: 2 items lie between the cutoffs and 0 after both; each side needs two."
-    )
+
+def test_pairs_of_one_function_are_not_independent() -> None:
+    stale = [ArmItem(f"s{n}", float(n // 4 % 3 > 0), 10, 3, function=f"f{n // 4}") for n in range(60)]
+    fresh = [ArmItem(f"f{n}", float(n % 5 > 2), 10, 3, function=f"g{n}") for n in range(60)]
+    clustered = contamination_gap(stale, fresh).matched
+    apart = contamination_gap([replace(each, function="") for each in stale], fresh).matched
+
+    assert clustered.value == apart.value
+    assert (clustered.error or 0) > 1.2 * (apart.error or 0)
+    assert clustered.method == "matched pairs, cluster t by function"
+    assert apart.method == "matched pairs, paired t"
+
+
+def test_items_of_one_function_alone_show_nothing() -> None:
+    stale = [replace(each, function="only") for each in arm("s", 9)]
+
+    assert contamination_gap(stale, arm("f", 9)).matched.status is Status.NOT_TESTABLE
+    assert contamination_gap(stale, arm("f", 9)).simple.status is Status.NOT_TESTABLE
+
+
+def test_arms_in_which_all_pass_are_not_known_without_error() -> None:
+    found = independent_gap("gap", arm("s", 4), [ArmItem(f"f{n}", 1.0, 10, 3) for n in range(4)])
+
+    # By hand: a rate of 5/6 on 6 items twice, and t(.975, 6) = 2.446912.
+    reach = 2.446912 * (2 * 5 / 6 / 6 / 6) ** 0.5
+    assert (found.low, found.high) == pytest.approx((-reach, reach), rel=1e-5)
+    assert found.status is Status.NONE_SEEN
 
 
 def test_the_difference_to_a_static_set_gives_the_known_answer() -> None:
@@ -204,3 +218,10 @@ def test_a_static_set_without_a_fresh_arm_is_context_only() -> None:
     assert unmatched(pass_rate("HumanEval", items_like(["1", "0"]))) == (
         "HumanEval: 50.0 % (9.5 to 90.5 %) of 2 items pass (not matched: it has no fresh arm, so it has no gap)."
     )
+
+
+@pytest.mark.parametrize(("n", "error"), [(50, 0.1414213562), (164, 0.0780868809), (400, 0.05)])
+def test_four_cells_of_coins_are_known_as_well_as_they_can_be(n: int, error: float) -> None:
+    sides = [effect(name, "gap", 0.0, (2 * 0.25 / n) ** 0.5, "independent arms") for name in ("ours", "theirs")]
+
+    assert against_static(*sides).error == pytest.approx(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ def test_few_clusters_need_the_wild_bootstrap_to_agree() -> None:
     assert found.compared is not None
     assert found.compared.wild_p == pytest.approx(1 / 16)
     assert (
-        "With only 4 files the wild cluster bootstrap must agree, and it does not (p = 0.062); more files"
+        "With only 4 files the wild cluster bootstrap must agree, and it does not (p = 0.062); 5 are the fewest"
         in found.sentence
     )
 
@@ -232,9 +233,9 @@ def test_missing_samples_of_fixed_items_are_taken_for_lost() -> None:
     new = [*old[:18], an_item("t18", "111", invalid=1), an_item("t19", "", invalid=4)]
     found = judge(old, new, Plan(scope=Scope.BANK))
 
-    # Nothing varies but the one sample of four on one item: 5 points and a quarter of 5 are lost at worst.
+    # What varies is one sample of four on one item, and no arm is surer: 5 points and a quarter of 5 are lost.
     assert found.worst_lower is not None
-    assert found.worst_lower == pytest.approx(-(1.25 / 20) - 1.644854 * (0.1875 / 3) ** 0.5 / 20, rel=1e-5)
+    assert found.worst_lower == pytest.approx(-(1.25 / 20) - 1.644854 * (2 * 0.1875 / 3) ** 0.5 / 20, rel=1e-5)
 
 
 def test_categories_are_for_information() -> None:
@@ -293,3 +294,46 @@ def test_a_model_that_is_worse_by_the_margin_seldom_passes() -> None:
         passes += judge(old, new, Plan()).verdict is Verdict.PASS
 
     assert 3 <= passes <= 25  # 5 % of 300 is 15
+
+
+def test_samples_that_were_never_asked_are_not_passed_over() -> None:
+    old = items_like(["11111"] * 60)
+    new = [*items_like(["11111"] * 59), an_item("t59", "111")]
+    found = judge(old, new, Plan())
+
+    assert found.verdict is Verdict.NOT_EVALUATED
+    assert "1 of 60 items was not asked in both runs" in found.sentence
+
+
+def test_a_sample_that_our_machinery_failed_was_asked() -> None:
+    old = items_like(["11111"] * 60)
+    new = [*items_like(["11111"] * 59), an_item("t59", "1111", invalid=1)]
+
+    assert judge(old, new, Plan()).verdict is Verdict.PASS
+
+
+def test_equal_parts_of_samples_have_no_spread_to_be_sure_by() -> None:
+    found = judge(items_like(["11100"] * 40), items_like(["11110"] * 40), Plan())
+
+    assert found.compared is not None
+    assert found.compared.upper - found.compared.lower > 0.05
+
+
+def test_clusters_take_more_samples_and_fixed_items_fewer_than_items_alone() -> None:
+    marks = [format(n * 2654435761 % 1024, "010b") for n in range(1, 121)]
+    old, new = items_like([each[:5] for each in marks]), items_like([each[5:] for each in marks])
+    shared = [[replace(i, function=f"f{n // 6}") for n, i in enumerate(arm)] for arm in (old, new)]
+    alone, bank = (judge(old, new, Plan(margin=0.06, scope=scope)) for scope in (Scope.FUNCTIONS, Scope.BANK))
+    lumped = judge(shared[0], shared[1], Plan(margin=0.06))
+    needed = [each.settling.samples for each in (alone, bank, lumped) if each.settling]
+
+    assert needed[0] is not None
+    assert needed[1] is None or needed[1] <= needed[0]
+    assert needed[2] is None or needed[2] >= needed[0]
+
+
+def test_no_bound_is_further_away_than_rates_can_be() -> None:
+    found = judge([an_item("a", "1")], [an_item("a", "0")], Plan()).compared
+
+    assert found is not None
+    assert (found.lower, found.upper <= 1) == (-1.0, True)

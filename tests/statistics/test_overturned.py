@@ -84,3 +84,11 @@ def test_claims_come_from_attempts() -> None:
         Claim("b", True, False, "timeout"),
         Claim("c", False, None, "INVALID"),
     ]
+
+
+def test_none_overturned_is_bounded_by_functions_and_not_by_questions() -> None:
+    items = [an_item(f"t{n}", function=f"f{n // 4}") for n in range(40)]
+    (_, found) = overturned([Claim(item.id, claimed=True, passed=True) for item in items], items)
+
+    assert (found.rate.items, found.rate.clusters) == (40, 10)
+    assert found.upper == pytest.approx(1 - 0.05 ** (1 / 10))

@@ -114,3 +114,13 @@ def test_many_clusters_are_drawn_from_a_seed() -> None:
     assert wild_cluster(differences, clusters, 0.0, seed=3) == wild_cluster(differences, clusters, 0.0, seed=3)
     assert wild_cluster(differences, clusters, 0.0, seed=3) < 0.05  # type: ignore[operator]
     assert wild_cluster(differences, clusters, 0.3, seed=3) > 0.95  # type: ignore[operator]
+
+
+def test_evidence_of_thousands_of_changes_is_finite_either_way() -> None:
+    assert evidence_of_regression(6000, 6000) == 1e300
+    assert evidence_of_regression(0, 6000) == pytest.approx(1 / 6001)
+
+
+@pytest.mark.parametrize(("count", "p"), [(3, 0.125), (4, 0.0625), (5, 0.03125), (6, 0.015625), (7, 0.0078125)])
+def test_fewer_than_five_regressions_alone_cannot_be_significant(count: int, p: float) -> None:
+    assert mcnemar_one_sided(count, 0)[0] == p

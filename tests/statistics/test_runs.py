@@ -13,7 +13,7 @@ from pytest_cereval.errors import SettingsError, StoreError
 from pytest_cereval.results.store import Store
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.statistics.conditions import NotComparable
-from pytest_cereval.statistics.gate import ExitCode
+from pytest_cereval.statistics.gate import ExitCode, judge
 from pytest_cereval.statistics.noninferiority import Plan
 from pytest_cereval.statistics.noninferiority import Verdict as GateVerdict
 from pytest_cereval.statistics.render import (
@@ -24,9 +24,11 @@ from pytest_cereval.statistics.render import (
     run_lines,
     run_markdown,
 )
-from pytest_cereval.statistics.runs import compare, describe, gate
+from pytest_cereval.statistics.runs import GateReport, compare, describe, gate
+from pytest_cereval.statistics.samples import Item
 from pytest_cereval.statistics.thresholds import parse_thresholds
 from tests.results.attempts import an_attempt
+from tests.statistics.known import an_item
 
 BANDS = ("trivial", "standard", "hard", "adversarial")
 
@@ -181,11 +183,18 @@ def test_the_gate_is_worse_in_one_direction_only(store: Store) -> None:
     assert json.loads(json.dumps(worse.to_dict(), allow_nan=False)) == worse.to_dict()
 
 
-def test_a_run_against_itself_needs_enough_items(store: Store) -> None:
+def test_the_same_answers_again_need_enough_items(store: Store) -> None:
+    run, again = record(store, "a", 40), record(store, "b", 40, model="a")
+
+    assert gate(store, run, again, Plan(margin=0.05)).exit_code is ExitCode.PASSED
+    assert gate(store, run, again, Plan(margin=0.03)).exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_a_run_held_against_itself_is_refused(store: Store) -> None:
     run = record(store, "a", 40)
 
-    assert gate(store, run, run, Plan(margin=0.05)).exit_code is ExitCode.PASSED
-    assert gate(store, run, run, Plan(margin=0.03)).exit_code is ExitCode.INCONCLUSIVE
+    with pytest.raises(SettingsError, match="run 'a' is both the old and the new one"):
+        gate(store, run, run)
 
 
 def test_thresholds_alone_need_no_old_run(store: Store) -> None:
@@ -202,9 +211,9 @@ def test_thresholds_alone_need_no_old_run(store: Store) -> None:
 
 
 def test_a_failed_threshold_fails_a_gate_that_would_pass(store: Store) -> None:
-    run = record(store, "a", 40)
+    run, again = record(store, "a", 40), record(store, "b", 40, model="a")
 
-    assert gate(store, run, run, thresholds=parse_thresholds("0.9")).exit_code is ExitCode.WORSE
+    assert gate(store, run, again, thresholds=parse_thresholds("0.9")).exit_code is ExitCode.WORSE
 
 
 def test_a_partial_run_is_not_evaluated(store: Store) -> None:
@@ -223,6 +232,77 @@ def test_a_side_may_be_one_run_per_repository(store: Store) -> None:
     assert report.result.compared is not None
     assert (report.result.compared.items, report.verdict) == (72, GateVerdict.PASS)
     assert (report.old, report.new) == ("old (old)", "new (new)")
+
+
+def with_public_set(store: Store, run_id: str, passed: int) -> str:
+    """Ten tasks of a public set more, the first `passed` of which pass."""
+    tasks = [
+        {"id": f"h{n}", "name": f"h{n}", "function": f"h{n}", "path": "h.py", "category": "code_generation",
+         "about": {"static_set": "humaneval"}}
+        for n in range(10)
+    ]  # fmt: skip
+    store.save_tasks(run_id, [*store.tasks(run_id), *tasks], [])
+    for n, task in enumerate(tasks):
+        verdict = Verdict.PASS if n < passed else Verdict.FAIL_WRONG
+        store.save_attempt(an_attempt(run_id=run_id, task_id=task["id"], task_name=task["name"], verdict=verdict))
+    return run_id
+
+
+def test_a_public_set_is_no_part_of_the_repository_it_was_asked_beside(store: Store) -> None:
+    runs = [
+        with_public_set(store, record(store, f"{model}{repo}", passed, model=model, repository=repo), public)
+        for repo in ("shop", "tiny")
+        for model, passed, public in (("large", 50, 9), ("small", 20, 3))
+    ]
+    found = compare(store, runs).comparison
+    rates = {(cell.model, cell.repository): (cell.rate.items, cell.rate.value) for cell in found.cells}
+
+    assert found.repositories == ("shop", "tiny", "humaneval")
+    assert rates["large", "shop"] == (60, 50 / 60)
+    assert rates["small", "humaneval"] == (10, 0.3)
+    assert [name.name for name in describe(store, runs[0]).groups["repository"]] == ["humaneval", "shop"]
+    both = gate(store, [runs[0], runs[2]], [runs[1], runs[3]]).result
+    assert both is not None
+    assert both.compared is not None
+    assert both.compared.items == 60 + 60 + 10
+
+
+def test_a_task_in_two_runs_of_one_side_is_refused(store: Store) -> None:
+    once, twice = record(store, "a", 40), record(store, "b", 40)
+    new = record(store, "c", 40)
+
+    with pytest.raises(SettingsError, match=r"task m.f0 \(shop-0\) is in two of the runs"):
+        gate(store, [once, twice], [new])
+
+
+def test_a_comparison_tells_of_a_run_that_ended_on_the_way(store: Store) -> None:
+    found = compare(store, [record(store, "whole", 40), record(store, "part", 10, asked=20)])
+
+    assert "run part did not ask 40 of its 60 items; its rate is that of the others" in found.remarks
+    assert any("40 left out without a score of every model" in line for line in compare_lines(found))
+
+
+def test_summaries_of_thousands_of_items_stay_below_a_megabyte(store: Store) -> None:
+    old, new = (
+        GateReport("a", "b", GateVerdict.FAIL, ExitCode.WORSE, judge(arm, other, Plan()), (), (), ())
+        for arm, other in [(many("1"), many("0")), (few("1"), few("0"))]
+    )
+    text = gate_markdown(old)
+
+    assert 500_000 < len(text.encode()) < 1_000_000
+    assert "left out to keep this summary small" in text.splitlines()[-1]
+    assert text.index("FAIL: ") < text.index("Regressed items")
+    assert gate_markdown(new).count("Class.function") == 50
+    assert "left out" not in gate_markdown(new)
+    assert len(gate_lines(old)) < 60
+
+
+def many(mark: str, count: int = 6000) -> list[Item]:
+    return [an_item(f"package.module_{n % 90}.Class.function_{n}_{'é' * 60}", mark, category="c") for n in range(count)]
+
+
+def few(mark: str) -> list[Item]:
+    return many(mark, 50)
 
 
 def test_nothing_to_judge_is_refused(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_cereval.results.printing import one_line as printable
 from pytest_cereval.statistics.text import (
     bounded,
     cell,
@@ -13,7 +14,6 @@ from pytest_cereval.statistics.text import (
     percent,
     plain_table,
     points,
-    printable,
 )
 
 
