@@ -50,3 +50,7 @@ class SettingsError(CerevalError):
 
 class BundleError(CerevalError):
     """A run bundle cannot be written, read or signed."""
+
+
+class ExtensionError(CerevalError):
+    """What a `conftest.py` adds is not there, is not what it must be, or failed; it says nothing about the model."""

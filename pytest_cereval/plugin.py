@@ -17,18 +17,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     declare(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks of `newhooks`."""
+    from pytest_cereval import newhooks
+
+    pluginmanager.add_hookspecs(newhooks)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """When asked, register what does the work; import nothing heavy otherwise."""
     if not is_active(config):
         return
     from pytest_cereval.control import Controller, WorkerSide, register_marks
+    from pytest_cereval.extensions import registered
 
-    register_marks(config)
     try:
-        settings = read_settings(config)
+        settings = read_settings(config, registered(config))
     except CerevalError as error:
         raise pytest.UsageError(str(error)) from error
+    register_marks(config, settings.registry.names)
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(WorkerSide(config, settings), "cereval-worker")
     else:

@@ -37,7 +37,7 @@ def categories(text: str) -> tuple[str, ...]:
     """Names of categories, with commas between them."""
     from pytest_cereval.categories.registry import named
 
-    return tuple(category.value for category in named(text))
+    return tuple(map(str, named(text)))
 
 
 def at_least_one(text: str) -> int:

@@ -10,6 +10,7 @@ from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.confirm import Judging
 from pytest_cereval.oracles.oracle import Judged
+from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.source.ledger import LedgerEntry
 from pytest_cereval.tasks.prompt import PromptSettings, Surroundings
 from pytest_cereval.tasks.question import Question
@@ -61,13 +62,18 @@ class Room(Protocol):
         """The text of the file that the function is in."""
         ...
 
+    @property
+    def workers(self) -> Workers:
+        """What a candidate for the function runs in; not the caller's to close."""
+        ...
+
     def behaves(self, text: str, *, shrink: bool = True) -> Judged:
         """Whether the function in an answer does what the reference does on all inputs; raises `CerevalError`."""
         ...
 
 
 class Asked(Protocol):
-    """A category."""
+    """A category of the package."""
 
     def questions(self, world: World, items: Sequence[Certified]) -> Questions:
         """For each item either questions or a ledger entry; raises `CerevalError` for faults of ours."""
@@ -79,4 +85,26 @@ class Asked(Protocol):
 
     def judge(self, room: Room, text: str) -> Judged:
         """The verdict on the text of an answer; raises `CerevalError` if there can be none."""
+        ...
+
+
+class Added(Protocol):
+    """A category of a `conftest.py`: the same, with a name and a version. It may have `schema`, too.
+
+    name: small letters, digits and underscores, and no name of a mark that there is. version: raised with any change of
+    what is asked or accepted.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def questions(self, world: World, items: Sequence[Certified]) -> Questions:
+        """See `Asked`."""
+        ...
+
+    def judge(self, room: Room, text: str) -> Judged:
+        """See `Asked`."""
         ...

@@ -11,15 +11,14 @@ from collections.abc import Iterable, Mapping
 from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.tasks.question import Question
-from pytest_cereval.tasks.task import Category
 
-Picked = tuple[Certified, Category, Question]
+Picked = tuple[Certified, str, Question]
 
 
 class Quotas:
     """Fed function by function, in selection order; a limit of 0 is none."""
 
-    def __init__(self, limit: int, categories: Iterable[Category]) -> None:
+    def __init__(self, limit: int, categories: Iterable[str]) -> None:
         self._limit = limit
         self._categories = tuple(categories)
         share, rest = divmod(limit, len(self._categories))
@@ -31,7 +30,7 @@ class Quotas:
         self._offered: set[str] = set()
 
     @property
-    def open(self) -> tuple[Category, ...]:
+    def open(self) -> tuple[str, ...]:
         """The categories that still want questions."""
         if not self._limit:
             return self._categories
@@ -46,7 +45,7 @@ class Quotas:
         """A function that no category can ask about."""
         self._refused.append(entry)
 
-    def take(self, item: Certified, offered: Mapping[Category, tuple[Question, ...] | LedgerEntry]) -> None:
+    def take(self, item: Certified, offered: Mapping[str, tuple[Question, ...] | LedgerEntry]) -> None:
         """What the categories offer about one function, as far as it is still wanted."""
         self._seen[item.function.name] = item
         for category, questions in offered.items():

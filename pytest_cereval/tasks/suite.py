@@ -14,7 +14,7 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry
 from pytest_cereval.source.repository import Revision
 from pytest_cereval.tasks import cache
-from pytest_cereval.tasks.task import Category, Task
+from pytest_cereval.tasks.task import Category, Task, category_named
 
 FORMAT_VERSION = 1
 
@@ -98,7 +98,7 @@ class TaskOracle:
     seed: int = 0
     needed: tuple[str, ...] = ()
     tests: Tests | None = None
-    category: Category = Category.CODE_GENERATION
+    category: str = Category.CODE_GENERATION
     planted: dict[str, Any] = field(default_factory=dict)
     events: tuple[str, ...] = ()
 
@@ -116,7 +116,7 @@ class TaskOracle:
             "site_hidden": list(self.site_hidden),
             "needed": list(self.needed),
             "tests": self.tests.to_dict() if self.tests else None,
-            "category": self.category.value,
+            "category": str(self.category),
             "planted": self.planted,
             "events": list(self.events),
         }
@@ -140,7 +140,7 @@ class TaskOracle:
             site_hidden=tuple(data["site_hidden"]),
             needed=tuple(data["needed"]),
             tests=Tests.from_dict(data["tests"]) if data["tests"] else None,
-            category=Category(data["category"]),
+            category=category_named(data["category"]),
             planted=data["planted"],
             events=tuple(data["events"]),
         )

@@ -19,11 +19,24 @@ CONSTRAINTS = "\nConstraints:\n"
 
 
 class Category(enum.StrEnum):
-    """What kind of work is asked for."""
+    """What kind of work is asked for, as far as the package itself asks it; a `conftest.py` may add others by name."""
 
     CODE_GENERATION = "code_generation"
     CODE_UNDERSTANDING = "code_understanding"
     SECURITY_AUDIT = "security_audit"
+
+
+def category_named(name: str) -> str:
+    """The `Category` of this name, or the name itself where a `conftest.py` added it."""
+    return _OURS.get(name, name)
+
+
+def rank(category: str) -> tuple[int, str]:
+    """Where a category stands among others: ours in their order, then those of a `conftest.py` by name."""
+    return (list(_OURS).index(category) if category in _OURS else len(_OURS), category)
+
+
+_OURS: dict[str, Category] = {each.value: each for each in Category}
 
 
 class Requirement(enum.StrEnum):
@@ -59,7 +72,7 @@ class Task:
 
     id: str
     name: str
-    category: Category
+    category: str
     path: str
     definition_line: int
     requirement: Requirement
@@ -89,7 +102,7 @@ class Task:
             "format": FORMAT_VERSION,
             "id": self.id,
             "name": self.name,
-            "category": self.category.value,
+            "category": str(self.category),
             "path": self.path,
             "definition_line": self.definition_line,
             "requirement": self.requirement.value,
@@ -112,7 +125,7 @@ class Task:
         return cls(
             id=data["id"],
             name=data["name"],
-            category=Category(data["category"]),
+            category=category_named(data["category"]),
             path=data["path"],
             definition_line=data["definition_line"],
             requirement=Requirement(data["requirement"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -138,6 +139,62 @@ def test_the_target_environment_runs_the_repository_and_needs_no_plugin(tmp_path
     assert "packages are missing (tariffs)" in elsewhere.stderr
 
 
+def model_of(folder: Path, cache_folder: Path, other: dict[tuple[str, str], str]) -> str:
+    """Write `answers.jsonl`: right answers to the tasks that a listing left in the folder, but for some by category."""
+    (manifest,) = folder.glob(".cereval/*.cereval.json")
+    lines = []
+    for task in Suite.from_dict(json.loads(manifest.read_text())).tasks:
+        oracle = TaskOracle.load(cache_folder, task.id)
+        assert oracle is not None
+        right = oracle.planted.get("expected", f"```python\n{oracle.function.source}\n```\n")
+        lines.append(record_line(task.prompt, completion(other.get((task.category, task.function), right))))
+    (folder / "answers.jsonl").write_text("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
+    return "replay:answers.jsonl"
+
+
+def test_the_custom_category_asks_what_calls_give_beside_our_own(tmp_path: Path, cache_folder: Path) -> None:
+    folder = project(EXAMPLES / "custom_category", tmp_path / "routes")
+    command = "pytest -c cereval.ini --cereval-categories=code_generation,call_results"
+
+    listed = run_there(folder, cache_folder, f"{command} --co -q")
+    model = model_of(folder, cache_folder, {("call_results", "routes.parts"): "It gives\n`[None]`"})
+    done = run_there(folder, cache_folder, f'{command} --cereval-model={model} --cereval-gate="call_results>=0.6"')
+
+    assert "6 tests collected" in listed.stdout, listed.stdout + listed.stderr
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
+    made = {(each.category, each.task_name): each.verdict.value for each in records.attempts(folder)}
+    assert [key for key, verdict in made.items() if verdict == "FAIL_WRONG"] == [("call_results", "routes.parts")]
+
+
+def test_the_custom_properties_find_what_no_recorded_call_shows(tmp_path: Path, cache_folder: Path) -> None:
+    folder = project(EXAMPLES / "custom_property", tmp_path / "doors")
+    command = "pytest -c cereval.ini"
+    source = (folder / "gate.py").read_text()
+    unsafe = {
+        ("code_generation", f"gate.{name}"): f"```python\n{source.replace(safe, quick)}\n```"
+        for name, safe, quick in (
+            ("matches", "hmac.compare_digest(found, digest.strip())", "found == digest.strip()"),
+            ("greeting", "html.escape(name.strip())", "name.strip().replace('&', '&amp;')"),
+        )
+    }
+
+    listed = run_there(folder, cache_folder, f"{command} --co -q")
+    right = run_there(folder, cache_folder, f"{command} --cereval-model={model_of(folder, cache_folder, {})}")
+    wrong = run_there(folder, cache_folder, f"{command} --cereval-model={model_of(folder, cache_folder, unsafe)}")
+
+    assert "2 tests collected" in listed.stdout, listed.stdout + listed.stderr
+    assert right.returncode == 0, right.stdout
+    assert wrong.returncode == 1
+    made = {each.task_name: each for each in records.attempts(folder)}
+    assert made["gate.matches"].verdict.value == "FAIL_UNSAFE"
+    assert made["gate.matches"].evidence["constraints"] == [
+        "constant_time: compares a secret without hmac.compare_digest"
+    ]
+    assert made["gate.greeting"].verdict.value == "FAIL_UNSAFE", made["gate.greeting"].detail
+    assert "no_markup: lets markup through; with name='<script>" in made["gate.greeting"].detail
+
+
 def environment_with(folder: Path, module: Path) -> Path:
     """What the example's two commands make, without an index: an environment with pytest and the package."""
     venv.create(folder, with_pip=False, symlinks=True)
@@ -200,6 +257,8 @@ def test_both_ci_files_call_the_same_two_commands() -> None:
 
 def test_every_example_has_a_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.name != "README.md"} == {
+        "custom_category",
+        "custom_property",
         "fail_fast_conftest.py",
         "only_one_package_conftest.py",
         "minimal",
