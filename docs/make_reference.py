@@ -50,6 +50,7 @@ REASONS = {
     Reason.TRIVIAL: "Its body does nothing: `pass`, `...` or a docstring alone.",
     Reason.SHADOWED: "Another definition of the same name follows in the file, and that one is in use.",
     Reason.NOT_CALLED: "No test of the repository leads to a call of it.",
+    Reason.OUT_OF_TIME: "The tests take longer than is recorded, and those that ran by then do not call it.",
     Reason.UNPICKLABLE: "Its arguments hold something that cannot be kept, such as an open file or a lock.",
     Reason.UNREACHABLE: "It cannot be found by its name once its module is imported.",
     Reason.UNBUILT: "Its arguments are of classes that exist in the tests only.",
@@ -63,6 +64,9 @@ REASONS = {
     Reason.BROKEN_PIPELINE: "The original does not pass when it is judged like an answer.",
     Reason.NO_FAULT: "For `code_understanding`: no planted bug shows in any call.",
     Reason.NO_WEAKNESS: "For `security_audit`: nothing could be planted that works and can be exploited.",
+    Reason.NO_FINDING: "With `--cereval-natural`: Bandit suspects nothing in it that a run could confirm.",
+    Reason.UNFIT: "For a category of a `conftest.py`: the detail says why it asks nothing about this function.",
+    Reason.UNPROVED: "For `code_generation`: a demanded property fails for the reference, or cannot be tried.",
     Reason.INTERNAL: "A fault of ours; the detail says which. It says nothing about the function.",
     Reason.NOT_SELECTED: "It could have a task; `--cereval-limit` left it out.",
 }
@@ -184,7 +188,9 @@ def _exit_codes() -> str:
         for what, of, codes in tables
     ]
     rest = (
-        "`cereval explain` with `--candidate` ends with 1 if the answer does not pass. Other commands end with 0,"
+        "`cereval generate` and `cereval evaluate` end as pytest does. `cereval syncheck` ends with 1 if an answer"
+        " cannot be judged and with 3 if something could not be looked at, `cereval explain` with `--candidate` with 1"
+        " if the answer does not pass. Other commands end with 0,"
         " with 1 after an error that they name, and with 2 for a command line that cannot be used.\n"
     )
     return "\n".join(["## Exit codes\n", *parts, rest])

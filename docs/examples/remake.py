@@ -45,16 +45,16 @@ class Run:
 
 
 def runs(work: Path) -> Iterator[Run]:
-    """Everything that a model is asked, in the order of its use."""
+    """Everything that a model is asked, the small model's part first."""
+    pilot = (_repository(work, "cerberus-1.3.4"), "--cereval-limit=60")
+    code = "--cereval-categories=code_generation"
+    public = (_repository(work, "digest-fields-parse"), code, "--cereval-static=humaneval", "--cereval-limit=40")
     for model in MODELS:
-        yield Run("pilot", "cerberus", model, (_repository(work, "cerberus-1.3.4"), "--cereval-limit=60"))
-    age = ("--cereval-categories=code_generation", f"--cereval-cutoff={CUTOFF}", "--cereval-limit=24")
-    for name in (*STALE, *FRESH):
-        yield Run("age", name, "0.5b", (_repository(work, name), *age))
-    beside = _repository(work, "digest-fields-parse")
-    for model in MODELS:
-        public = ("--cereval-static=humaneval", "--cereval-categories=code_generation", "--cereval-limit=40")
-        yield Run("public", "humaneval", model, (beside, *public))
+        yield Run("pilot", "cerberus", model, pilot)
+        yield Run("public", "humaneval", model, public)
+        for name in (*STALE, *FRESH) if model == "0.5b" else ():
+            age = (_repository(work, name), code, f"--cereval-cutoff={CUTOFF}", "--cereval-limit=24")
+            yield Run("age", name, model, age)
 
 
 def _repository(work: Path, name: str) -> str:

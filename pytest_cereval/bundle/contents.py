@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_cereval import __version__
 from pytest_cereval.bundle import layout
+from pytest_cereval.bundle.analysis import analysis, libraries
 from pytest_cereval.bundle.canonical import canonical, canonical_lines, read_canonical, read_lines, sha256
 from pytest_cereval.bundle.figures import figures
 from pytest_cereval.errors import BundleError, CerevalError
@@ -25,7 +26,10 @@ _RUN_FIELDS = {"run_id", "started", "ended", "status", "provenance"}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """One run as a bundle tells it. `bundled_by` names the tool that wrote the bundle: `version`, `code_sha256`."""
+    """One run as a bundle tells it.
+
+    `bundled_by` names the tool that wrote the bundle: `version`, `code_sha256`, and the `libraries` it computes with.
+    """
 
     run: Run
     bundled_by: dict[str, Any]
@@ -36,17 +40,21 @@ class Contents:
     @classmethod
     def of_run(cls, store: Store, run_id: str) -> Contents:
         """What a store knows of a run; raises `StoreError` for an unknown one."""
-        by = {"version": __version__, "code_sha256": code_sha256()}
+        by = {"version": __version__, "code_sha256": code_sha256(), "libraries": libraries()}
         return cls(store.run(run_id), by, store.tasks(run_id), store.ledger(run_id), store.attempts(run_id))
 
     def files(self) -> dict[str, bytes]:
         """Every data file by its name; raises `BundleError` for a record that cannot be one."""
+        derived = {layout.STATISTICS: canonical(figures(self.attempts)), layout.ANALYSIS: canonical(analysis(self))}
+        return {**self.rows(), **derived}
+
+    def rows(self) -> dict[str, bytes]:
+        """The files that hold records and texts; raises as `files` does."""
         made = {
             layout.RUN: canonical({"format": layout.FORMAT, "run": self.run.to_dict(), "bundled_by": self.bundled_by}),
             layout.TASKS: canonical_lines(self.tasks),
             layout.LEDGER: canonical_lines(self.ledger),
             layout.RESULTS: canonical_lines(row_of(each) for each in self.attempts),
-            layout.STATISTICS: canonical(figures(self.attempts)),
         }
         schemas = {str(task.get("id")): _schema(task.get("prompt")) for task in self.tasks}
         for each in self.attempts:

@@ -16,10 +16,13 @@ RESULTS = "results.jsonl"
 TASKS = "tasks.jsonl"
 LEDGER = "ledger.jsonl"
 STATISTICS = "statistics.json"
+ANALYSIS = "analysis.json"
 PROMPTS = "prompts/"
 COMPLETIONS = "completions/"
 REPORT = "report/"
 
+DERIVED = frozenset({STATISTICS, ANALYSIS})
+"""What follows from the other files by arithmetic."""
 SELF_DESCRIBING = frozenset({MANIFEST, ENVELOPE})
 """What the manifest cannot list: itself, and the signature over it."""
 
@@ -37,6 +40,7 @@ _ROLES = {
     TASKS: "task set",
     LEDGER: "ledger",
     STATISTICS: "statistics",
+    ANALYSIS: "analysis",
 }
 _FOLDERS = {PROMPTS: "prompt", COMPLETIONS: "completion", REPORT: "report"}
 

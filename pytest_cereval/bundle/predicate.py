@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_cereval.bundle import layout
+from pytest_cereval.bundle.analysis import ANALYSIS_FORMAT
 from pytest_cereval.bundle.canonical import canonical, part, sha256
 from pytest_cereval.bundle.claims import claims
 from pytest_cereval.bundle.contents import Contents
@@ -92,6 +93,7 @@ def _model(contents: Contents) -> dict[str, Any]:
         "load_settings": model.get("load_settings"),
         "loaded": model.get("loaded"),
         "sampling": known.get("sampling"),
+        "decoding": known.get("decoding"),
         "scored_from": known.get("scored_from") or None,
         "model_key": known.get("model_key"),
         "cutoff": None,
@@ -126,6 +128,7 @@ def _plan(contents: Contents) -> dict[str, Any]:
         "gate": options.get("gate"),
         "samples": _samples(contents),
         "shard": part(contents.run.provenance, "shard") or None,
+        "merged": _merged(contents),
         "selection": {name: options.get(name) for name in ("limit", "categories", "faults", "hint")},
         "exclusions": "INVALID attempts enter no rate and block a gate",
         "multiplicity": "groups are descriptive; only the overall rate meets the gate",
@@ -139,6 +142,7 @@ def _results(contents: Contents, derived: Mapping[str, Any], digests: Mapping[st
         "file": layout.STATISTICS,
         "sha256": digests.get(layout.STATISTICS),
         "format": FIGURES_FORMAT,
+        "analysis": {"file": layout.ANALYSIS, "sha256": digests.get(layout.ANALYSIS), "format": ANALYSIS_FORMAT},
         "estimate": overall.get("rate"),
         "interval": [overall.get("low"), overall.get("high")],
         "tasks": overall.get("tasks"),
@@ -167,6 +171,12 @@ def _verdict(contents: Contents) -> dict[str, Any]:
     result = overall(held) if contents.run.status.value == "finished" else Verdict.INCONCLUSIVE
     because = " ".join(each.sentence for each in held)
     return {"result": result.value, "because": because, "policy": policy, "policy_sha256": digest}
+
+
+def _merged(contents: Contents) -> dict[str, Any] | None:
+    """Of how many shards the run was put together, and which of them nobody brought; None for a run in one piece."""
+    known = part(contents.run.provenance, "merged")
+    return {name: known.get(name) for name in ("count", "missing")} if known else None
 
 
 def _given(value: Any) -> str:

@@ -13,7 +13,8 @@ from contextlib import closing
 from pytest_cereval.build import Built
 from pytest_cereval.bundle.check import Check, Outcome, unchecked
 from pytest_cereval.bundle.contents import Contents
-from pytest_cereval.bundle.rebuild import Place, recorded_revision
+from pytest_cereval.bundle.rebuild import Place
+from pytest_cereval.bundle.recorded import recorded_revision
 from pytest_cereval.errors import CerevalError, SourceError
 from pytest_cereval.evaluate import Bench
 from pytest_cereval.results.attempt import Attempt

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cereval.bundle import layout, signing
+from pytest_cereval.bundle.analysis import analysis, libraries
 from pytest_cereval.bundle.canonical import DIFFERENCES, differences, part, read_canonical, sha256
 from pytest_cereval.bundle.check import Check, Outcome, checked, unchecked
 from pytest_cereval.bundle.consistency import class_findings, row_findings
@@ -68,6 +69,7 @@ def _of_contents(listing: Listing, manifest: dict[str, Any], contents: Contents)
     yield checked("classes of failure", about, lambda: class_findings(contents), _doubt(judged_by, "made the run"))
     yield checked("texts", "prompts and answers are those of the attempts", lambda: _texts(listing, contents))
     yield _statistics(listing, contents)
+    yield _analysis(listing, contents)
     told = "each group follows from the files"
     doubt = _doubt(by, "wrote the bundle")
     yield checked("record of the run", told, lambda: _groups(listing, manifest, contents), doubt)
@@ -112,14 +114,14 @@ def _files(listing: Listing, manifest: dict[str, Any]) -> Iterator[str]:
 
 
 def _texts(listing: Listing, contents: Contents) -> Iterator[str]:
-    """Every data file as it would be written again; statistics have a check of their own."""
-    made = {name: sha256(data) for name, data in contents.files().items() if name != layout.STATISTICS}
+    """Every data file as it would be written again; what is derived has checks of its own."""
+    made = {name: sha256(data) for name, data in contents.rows().items()}
     for name, digest in made.items():
         if name not in listing.digests:
             yield f"{name} is missing"
         elif listing.digests[name] != digest:
             yield f"{name} holds something else than the attempts say"
-    named = {layout.STORE, layout.STATISTICS, *layout.SELF_DESCRIBING, *made}
+    named = {layout.STORE, *layout.DERIVED, *layout.SELF_DESCRIBING, *made}
     for name in sorted(set(listing.digests) - named):
         if not name.startswith(layout.REPORT):
             yield f"{name} belongs to no attempt"
@@ -135,6 +137,23 @@ def _statistics(listing: Listing, contents: Contents) -> Check:
     if isinstance(number, int) and number != FIGURES_FORMAT:
         return unchecked(name, [f"{layout.STATISTICS} has format {number}, this version derives {FIGURES_FORMAT}"])
     return checked(name, about, lambda: differences(figures(contents.attempts), told, layout.STATISTICS))
+
+
+def _analysis(listing: Listing, contents: Contents) -> Check:
+    name, about = "analysis", "the same bits again, from the rows"
+    by = contents.bundled_by
+    doubt = _doubt(by.get("code_sha256"), "wrote the bundle")
+    if by.get("libraries") != libraries():
+        doubt = "other versions of numpy and scipy wrote the bundle, and last digits may be due to that"
+    if layout.ANALYSIS not in listing.digests:
+        finding = f"{layout.ANALYSIS} is missing"
+        return checked(name, about, lambda: [finding], _doubt(by.get("code_sha256"), "wrote the bundle"))
+
+    def compare() -> Iterator[str]:
+        told = read_canonical(listing.read(layout.ANALYSIS), layout.ANALYSIS)
+        yield from differences(analysis(contents), told, layout.ANALYSIS)
+
+    return checked(name, about, compare, doubt)
 
 
 def _groups(listing: Listing, manifest: dict[str, Any], contents: Contents) -> Iterator[str]:

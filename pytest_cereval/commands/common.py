@@ -1,9 +1,11 @@
-"""Options that several commands share, each said once."""
+"""Defines what several commands share, each said once: options, the form of their JSON, progress on standard error."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import platformdirs
@@ -23,6 +25,7 @@ store_option = click.option(
 python_option = click.option(
     "--python", type=click.Path(path_type=Path), default=sys.executable, help="Interpreter of the repository."
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 sandbox_option = click.option(
     "--sandbox",
     type=click.Choice(["ns", "landlock", "unsafe"]),
@@ -30,6 +33,11 @@ sandbox_option = click.option(
     show_default=True,
     help="The weakest isolation to accept.",
 )
+
+
+def say_json(value: Any) -> None:
+    """Print JSON builtins as one document; the same value gives the same text."""
+    click.echo(json.dumps(value, indent=1, sort_keys=True))
 
 
 class Stages:

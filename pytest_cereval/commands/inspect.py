@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_cereval.commands.common import store_option
+from pytest_cereval.commands.common import json_option, say_json, store_option
 
 if TYPE_CHECKING:
     from pytest_cereval.results.store import Store
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", default="latest", metavar="[RUN|TASK|ATTEMPT]")
-@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@json_option
 @store_option
 def inspect(what: str, as_json: bool, store: Path) -> None:
     """Show a run, a task over all runs, or one attempt.
@@ -38,7 +37,7 @@ def inspect(what: str, as_json: bool, store: Path) -> None:
     with _opened(store) as opened:
         found = find(opened, what)
         if as_json:
-            click.echo(json.dumps(found.to_dict(), indent=1, sort_keys=True))
+            say_json(found.to_dict())
         else:
             tables.show(found)
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_cereval.commands.common import Stages, cache_option, python_option, sandbox_option
+from pytest_cereval.commands.common import (
+    Stages,
+    cache_option,
+    json_option,
+    python_option,
+    sandbox_option,
+    say_json,
+)
 from pytest_cereval.errors import CerevalError
 
 if TYPE_CHECKING:
     from pytest_cereval.bundle.check import Check
     from pytest_cereval.bundle.contents import Contents
+    from pytest_cereval.bundle.rebuild import Place
 
 _WIDTH = 400
 
@@ -28,8 +35,11 @@ _WIDTH = 400
     metavar="PATH",
     help="The repository; its tasks are built again and compared.",
 )
+@click.option(
+    "--static", default="", metavar="humaneval|FILE", help="For --repo: the public set that was asked as well."
+)
 @click.option("--rescore", is_flag=True, help="Judge the stored answers again, in the sandbox.")
-@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+@json_option
 @python_option
 @sandbox_option
 @cache_option
@@ -37,6 +47,7 @@ def verify(
     bundle: Path,
     key: Path | None,
     repo: Path | None,
+    static: str,
     rescore: bool,
     as_json: bool,
     python: Path,
@@ -57,12 +68,19 @@ def verify(
       cereval verify out
       cereval verify out --key=evaluator.pub
       cereval verify out --repo=../shop --rescore
+      cereval verify out --repo=../shop --static=humaneval --json
     """
     from pytest_cereval.bundle.check import ExitCode
+    from pytest_cereval.bundle.rebuild import Place
     from pytest_cereval.bundle.signing import read_public_key
     from pytest_cereval.bundle.verify import LIMIT
     from pytest_cereval.bundle.verify import verify as checks_of
+    from pytest_cereval.sandbox.choose import choose_sandbox
+    from pytest_cereval.sandbox.sandbox import Level
 
+    if static and repo is None:
+        raise click.UsageError("--static says what to build beside the repository's tasks: give --repo=PATH")
+    place = Place(python, lambda: choose_sandbox(Level(sandbox)), cache, Stages(), static)
     try:
         public = read_public_key(key) if key else None
     except CerevalError as error:
@@ -71,22 +89,18 @@ def verify(
         found = checks_of(bundle, public)
         checks = list(found.checks)
         if found.contents is not None:
-            checks += _judged_again(found.contents, repo, rescore, python, sandbox, cache)
+            checks += _judged_again(found.contents, repo, rescore, place)
     except CerevalError as error:
         click.echo(f"could not check: {error}", err=True)
         raise SystemExit(int(ExitCode.UNCHECKED)) from error
     code = ExitCode.of(checks)
+    limit = "" if public else LIMIT
     if as_json:
-        told = {
-            "checks": [each.to_dict() for each in checks],
-            "exit_code": int(code),
-            "limit": "" if public else LIMIT,
-            "manifest_sha256": found.manifest_sha256,
-        }
-        click.echo(json.dumps(told, indent=1, sort_keys=True))
+        told = {"exit_code": int(code), "limit": limit, "manifest_sha256": found.manifest_sha256}
+        say_json({"checks": [each.to_dict() for each in checks], **told})
     else:
         lines = [*(line for each in checks for line in _lines(each)), _MEANINGS[code.name]]
-        click.echo("\n".join([*lines, *([] if public or code else [LIMIT])]))
+        click.echo("\n".join([*lines, *([] if code or not limit else [limit])]))
     raise SystemExit(int(code))
 
 
@@ -97,20 +111,15 @@ _MEANINGS = {
 }
 
 
-def _judged_again(
-    contents: Contents, repo: Path | None, rescore: bool, python: Path, sandbox: str, cache: Path
-) -> list[Check]:
+def _judged_again(contents: Contents, repo: Path | None, rescore: bool, place: Place) -> list[Check]:
     """What needs more than the bundle, where it was asked for."""
-    from pytest_cereval.bundle.rebuild import Place, rebuild
+    from pytest_cereval.bundle.rebuild import rebuild
     from pytest_cereval.bundle.rescore import rescore as judge_again
-    from pytest_cereval.sandbox.choose import choose_sandbox
-    from pytest_cereval.sandbox.sandbox import Level
 
-    place = Place(python, lambda: choose_sandbox(Level(sandbox)), cache, Stages())
-    checks, built = [], None
+    checks: list[Check] = []
+    built = None
     if repo is not None:
-        check, built = rebuild(contents, repo, place)
-        checks.append(check)
+        checks, built = rebuild(contents, repo, place)
     if rescore:
         checks.append(judge_again(contents, place, built))
     return checks
@@ -118,7 +127,7 @@ def _judged_again(
 
 def _lines(check: Check) -> Iterator[str]:
     """A check for people; what a bundle holds is made printable."""
-    from pytest_cereval.report.text import one_line
+    from pytest_cereval.results.printing import one_line
 
     yield f"{check.outcome.value:16}{check.name}{f': {one_line(check.about)}' if check.about else ''}"
     yield from (f"{'':16}  {one_line(finding, _WIDTH)}" for finding in check.findings)

@@ -14,7 +14,7 @@ from pytest_cereval.report.facts import certificate_rows, cost_rows, flat_rows, 
 from pytest_cereval.report.index import index_html
 from pytest_cereval.report.page import difference, environment, style
 from pytest_cereval.report.terminal import RunInfo
-from pytest_cereval.report.text import aspect_meaning, evidence_counts, other_evidence
+from pytest_cereval.report.text import PASTE, aspect_meaning, evidence_counts, other_evidence
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.run import Run
 
@@ -101,7 +101,8 @@ def _case_page(attempt: Attempt, task: Mapping[str, Any], run: Run, shared: Mapp
         smallest=smallest,
         aspect=aspect_meaning(smallest) if smallest else "",
         counts=evidence_counts(attempt.evidence),
-        other_evidence=other_evidence(attempt.evidence),
+        paste=str((smallest or {}).get("paste", "")),
+        other_evidence=[(name, text) for name, text in other_evidence(attempt.evidence) if name != PASTE],
         requirement_text=str(task.get("requirement_text", "")).strip("\n"),
         reference=str(task.get("reference", "")),
         difference=difference(str(task.get("reference", "")), attempt.candidate),

@@ -25,6 +25,8 @@ def headline_rows(attempt: Attempt) -> Rows:
         ("Requirement", attempt.requirement),
         ("Stratum", attempt.stratum),
         ("Sample", str(attempt.sample)),
+        ("Temperature", "" if attempt.temperature is None else f"{attempt.temperature:g}"),
+        ("Seed", "" if attempt.seed is None else str(attempt.seed)),
         ("Completion tokens", str(completion.get("completion_tokens", ""))),
         ("Tokens/s", speed_cell(attempt)),
         ("Ended by", str(completion.get("finish_reason", ""))),
@@ -54,7 +56,7 @@ def cost_rows(attempt: Attempt) -> Rows:
 
 def identity_rows(attempt: Attempt, run: Run) -> Rows:
     """Digests and names with which the same can be asked and judged again."""
-    known = {key: run.provenance[key] for key in ("repository", "model") if key in run.provenance}
+    known = {key: run.provenance[key] for key in ("repository", "model", "decoding") if key in run.provenance}
     completion = attempt.completion or {}
     candidate = attempt.candidate.encode("utf-8", "surrogatepass")
     rows = [

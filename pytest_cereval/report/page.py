@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_cereval.report.terminal import RunInfo, cost_text
-from pytest_cereval.report.text import printable
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.failure import Failure
+from pytest_cereval.results.printing import printable
 from pytest_cereval.results.statistics import CONFIDENCE, Summary, cost_of
 from pytest_cereval.results.verdict import Verdict
 
@@ -110,7 +110,12 @@ def difference(reference: str, candidate: str) -> Markup:
 
 def kind(verdict: Verdict) -> str:
     """The group of verdicts that shares a colour; a word and a mark always stand beside it."""
-    return {Verdict.PASS: "pass", Verdict.NO_ANSWER: "none", Verdict.INVALID: "invalid"}.get(verdict, "fail")
+    return {
+        Verdict.PASS: "pass",
+        Verdict.NO_ANSWER: "none",
+        Verdict.UNCONFIRMED: "none",
+        Verdict.INVALID: "invalid",
+    }.get(verdict, "fail")
 
 
 def mark(verdict: Verdict) -> str:

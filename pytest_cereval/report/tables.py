@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pytest_cereval.report.facts import certificate_rows, cost_rows, headline_rows, identity_rows
 from pytest_cereval.report.page import kind, mark, tokens_cell
 from pytest_cereval.report.terminal import cost_text, rate_text
-from pytest_cereval.report.text import evidence_lines, one_line, printable
+from pytest_cereval.report.text import evidence_lines
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.results.looking import Found, FoundAttempt, FoundRun, FoundTask
+from pytest_cereval.results.printing import one_line, printable
 from pytest_cereval.results.statistics import Rate
 from pytest_cereval.results.verdict import Verdict
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pytest_cereval.report.text import one_line
+from pytest_cereval.results.printing import counted, one_line
 from pytest_cereval.results.statistics import CONFIDENCE, Rate, Summary
 from pytest_cereval.results.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_cereval.statistics.gate import Changes
 
 FULL_SANDBOX = "ns"
 _INTERVAL_S = 0.2
@@ -21,8 +24,9 @@ class RunInfo:
     """What the summary says beside numbers; an empty value is left out.
 
     ledger: count of functions without a task, by reason. limited: what a limit or filter left out, in words.
+    reused: what was taken over from earlier commits, in words.
     gate: the gate's own sentence. store, report: where they are, as the user would type them. judge: how the judge
-    did when it was tried before the run.
+    did when it was tried before the run. changes: the items that differ from a baseline.
     """
 
     repository: str = ""
@@ -31,11 +35,13 @@ class RunInfo:
     tasks: int = 0
     ledger: Mapping[str, int] = field(default_factory=dict)
     limited: str = ""
+    reused: str = ""
     gate: str = ""
     store: str = ""
     report: str = ""
     judge: str = ""
     provenance_sha256: str = ""
+    changes: Changes | None = None
 
 
 def summary_lines(summary: Summary, info: RunInfo) -> list[str]:
@@ -60,14 +66,14 @@ def rate_text(rate: Rate) -> str:
 
 def ledger_text(ledger: Mapping[str, int]) -> str:
     """`61 functions without a task: 32 never called, …`, the most frequent reason first."""
-    return f"{_counted(sum(ledger.values()), 'function')} without a task: {_listed(ledger)}"
+    return f"{counted(sum(ledger.values()), 'function')} without a task: {_listed(ledger)}"
 
 
 def cost_text(summary: Summary) -> str:
     """Tokens and seconds that the model took in this run."""
     cost = summary.cost
     speed = "" if cost.tokens_per_s is None else f" ({cost.tokens_per_s:.1f} tokens/s)"
-    reused = f", {_counted(summary.reused, 'completion')} reused from the store" if summary.reused else ""
+    reused = f", {counted(summary.reused, 'completion')} reused from the store" if summary.reused else ""
     return (
         f"{cost.completion_tokens:,} completion tokens{speed}, {cost.prompt_tokens:,} prompt tokens"
         f" ({cost.cached_tokens:,} cached), {duration_text(cost.generation_s)} generating,"
@@ -88,11 +94,11 @@ def duration_text(seconds: float) -> str:
 def _verdict(summary: Summary, info: RunInfo) -> list[str]:
     lines = [info.gate] if info.gate else []
     if summary.overall.rate is None:
-        lines.append(f"no result: {_counted(summary.total, 'attempt')}, none of them scored")
+        lines.append(f"no result: {counted(summary.total, 'attempt')}, none of them scored")
     else:
         lines.append(f"pass {rate_text(summary.overall)}; {INTERVAL_MEANING}")
     if summary.invalid:
-        lines.append(f"{_counted(summary.invalid, 'attempt')} INVALID: {Verdict.INVALID.meaning}; in no rate")
+        lines.append(f"{counted(summary.invalid, 'attempt')} INVALID: {Verdict.INVALID.meaning}; in no rate")
     if info.tasks > summary.overall.tasks:
         unscored = info.tasks - summary.overall.tasks
         lines.append(f"{unscored} of {info.tasks} tasks have no scored attempt")
@@ -125,6 +131,7 @@ def _circumstances(summary: Summary, info: RunInfo) -> list[str]:
             f"cost: {cost_text(summary)}",
             info.limited and f"limited: {info.limited}",
             info.ledger and ledger_text(info.ledger),
+            info.reused and f"certificates: {info.reused}",
             weaker and f"sandbox: attempts at a level weaker than {FULL_SANDBOX}: {_listed(weaker)}",
             info.store and f"store: {info.store}" + (f" (run {info.run_id})" if info.run_id else ""),
             info.report and f"report: {info.report}",
@@ -136,10 +143,6 @@ def _circumstances(summary: Summary, info: RunInfo) -> list[str]:
 def _listed(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return ", ".join(f"{count} {name}" for name, count in ordered)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Writer(Protocol):

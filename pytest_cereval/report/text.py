@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_cereval.report.remarks import KEYS, remarks
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.printing import one_line, printable
 from pytest_cereval.results.statistics import cost_of
 
 LINE_LIMIT = 400
@@ -28,26 +29,6 @@ _ASPECTS = {
     "arguments": "it cannot be called with these arguments",
     "printed": "what is printed differs",
 }
-
-
-def printable(text: str, limit: int | None = None) -> str:
-    """Text from a model or a sandbox, with all that would move the cursor, recolour or reorder spelled out.
-
-    Everything but a line feed, a tab and what `str.isprintable` accepts becomes a backslash escape; that
-    covers terminal escapes, carriage returns, bidirectional overrides, zero-width characters and lone
-    surrogates. A text of more than `limit` characters is cut, and says so.
-    """
-    cut = len(text) - limit if limit is not None else 0
-    if cut > 0:
-        text = f"{text[:limit]}… ({cut} more characters)"
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() or each in "\n\t" else _escaped(each) for each in text)
-
-
-def one_line(text: str, limit: int | None = None) -> str:
-    """As `printable`, and line feeds and tabs spelled out as well, for a place that is one line."""
-    return printable(text, limit).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def failure_text(attempt: Attempt, requirement: str = "") -> str:
@@ -177,7 +158,3 @@ def _plain(value: Any) -> str:
 
 def _indented(text: str, limit: int) -> Iterator[str]:
     yield from (f"  {line}" for line in printable(text, limit).split("\n"))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

@@ -148,6 +148,7 @@ def reseal(folder: Path) -> None:
     predicate = manifest["predicate"]
     predicate["items"]["sha256"] = digests[layout.RESULTS]
     predicate["results"]["sha256"] = digests[layout.STATISTICS]
+    predicate["results"]["analysis"]["sha256"] = digests.get(layout.ANALYSIS)
     predicate["inputs"]["task_set"]["sha256"] = digests[layout.TASKS]
     predicate["inputs"]["ledger"]["sha256"] = digests[layout.LEDGER]
     file.write_bytes(canonical(manifest))

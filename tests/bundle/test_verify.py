@@ -50,6 +50,10 @@ def raise_rate(told: Any) -> None:
     told["summary"]["overall"]["rate"] = 0.75
 
 
+def raise_estimate(told: Any) -> None:
+    told["report"]["overall"]["value"] = 0.75
+
+
 def sql(folder: Path, statement: str) -> None:
     with sqlite3.connect(folder / layout.STORE) as connection:
         connection.execute(statement)
@@ -102,6 +106,13 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], object], bool, str]] = {
     ),
     "a task gone, digests fit": (lambda at: edit_lines(at / layout.TASKS, lambda rows: rows[1:]), True, "tasks.jsonl"),
     "a rate, digests fit": (lambda at: edit_json(at / layout.STATISTICS, raise_rate), True, "overall.rate: 0.75"),
+    "a bit of the analysis": (lambda at: flip(at / layout.ANALYSIS, 11), False, layout.ANALYSIS),
+    "a rate of the analysis, digests fit": (
+        lambda at: edit_json(at / layout.ANALYSIS, raise_estimate),
+        True,
+        "report.overall.value: 0.75",
+    ),
+    "the analysis gone, digests fit": (lambda at: (at / layout.ANALYSIS).unlink(), True, "analysis.json is missing"),
     "the store's verdict": (
         lambda at: sql(at, "UPDATE attempts SET verdict = 'PASS', failure = NULL WHERE seq = 2"),
         True,

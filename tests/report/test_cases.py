@@ -49,14 +49,26 @@ class Outline(html.parser.HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
+        self._pairs: list[tuple[str, str]] = []
+        self._name = ""
+        self._open = ""
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self._open = tag
         self.attributes += attrs
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._open == "dt" and data.strip():
+            self._name = data
+        elif self._open == "dd" and data.strip():
+            self._pairs.append((self._name, data))
+
+    def facts(self) -> dict[str, str]:
+        """Names and values under the title."""
+        return dict(self._pairs)
 
     def links(self) -> list[str]:
         return [value or "" for name, value in self.attributes if name == "href"]
@@ -95,6 +107,37 @@ def test_a_page_tells_the_whole_story(tmp_path: Path) -> None:
     ):
         assert part in page.text
     assert "never shown twice" not in page.text
+
+
+def test_a_page_tells_how_the_answer_was_drawn(tmp_path: Path) -> None:
+    facts = _page(tmp_path, an_attempt(sample=2, temperature=0.8, seed=44)).facts()
+    old = _page(tmp_path, an_attempt(sample=2)).facts()
+
+    assert (facts["Sample"], facts["Temperature"], facts["Seed"]) == ("2", "0.8", "44")
+    assert not {"Temperature", "Seed"} & old.keys()
+    zero = _page(tmp_path, an_attempt(temperature=0.0, seed=0)).facts()
+    assert (zero["Temperature"], zero["Seed"]) == ("0", "0")
+
+
+def test_the_smallest_call_can_be_pasted_and_stands_on_the_page_once(tmp_path: Path) -> None:
+    attempt = an_attempt()
+    smallest = attempt.evidence["smallest"] | {"paste": "from ranges import clamp\n\nassert clamp(5, 0, 3) == 3"}
+
+    page = _page(tmp_path, an_attempt(evidence={**attempt.evidence, "smallest": smallest}))
+
+    assert page.text.count("assert clamp(5, 0, 3) == 3") == 1
+    assert (
+        page.text.index("The returned value differs") < page.text.index("to paste") < page.text.index("Requirement (")
+    )
+
+
+def test_a_page_shows_the_difference_and_the_certificate_with_its_mutants(tmp_path: Path) -> None:
+    certificate = {"replays": 10, "stubs_rejected": 5, "stubs_total": 5, "survivors": ["line 2: min becomes max"]}
+    write_case_pages(tmp_path, [an_attempt()], [{**TASK, "certificate": certificate}], RUN)
+    page = Outline(tmp_path / case_file(an_attempt()))
+
+    assert "-    return min(high, max(low, x))\n+    return max(low, x)" in page.text
+    assert "line 2: min becomes max" in page.text
 
 
 def test_a_page_without_a_completion_or_a_known_task_is_still_whole(tmp_path: Path) -> None:

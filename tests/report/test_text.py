@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cereval.report.text import evidence_lines, failure_text, one_line, other_evidence, printable
+from pytest_cereval.report.text import evidence_lines, failure_text, other_evidence
+from pytest_cereval.results.printing import one_line, printable
 from pytest_cereval.results.verdict import Verdict
 from tests.results.attempts import a_completion, an_attempt
 
