@@ -80,11 +80,19 @@ def samples_of(base: Sampling, count: int) -> tuple[Sampling, ...]:
     )
 
 
-def model_key(description: Mapping[str, Any], sampling: Sampling) -> str:
-    """A digest of everything that decides a completion besides the prompt: weights, load settings, sampling."""
+def model_key(description: Mapping[str, Any], sampling: Sampling, together: Sequence[Sampling] = ()) -> str:
+    """A digest of everything that decides a completion besides the prompt: weights, load settings, sampling.
+
+    `together` are all samplings of a batch that this one is decoded in, because they decide its bits as well.
+    """
     decisive = {name: description.get(name) for name in ("kind", "sha256", "parts", "load_settings")}
+    # Room for more answers changes no bit of one that is decoded alone.
+    decisive["load_settings"] = {
+        name: value for name, value in (decisive["load_settings"] or {}).items() if name != "together"
+    } or None
     engine = importlib.metadata.version("llama-cpp-python")
-    text = json.dumps([decisive, engine, _plain(sampling)], sort_keys=True)
+    batch = [[_plain(each) for each in together]] if together else []
+    text = json.dumps([decisive, engine, _plain(sampling), *batch], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -17,13 +17,17 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The answers of one run, who gave them, and how they were drawn. `keys` has a model key for each sample."""
+    """The answers of one run, who gave them, and how they were drawn. `keys` has a model key for each sample.
+
+    `together` is how many were decoded in one batch, 1 where each was decoded alone.
+    """
 
     run_id: str
     known: Known
     model: dict[str, Any]
     samplings: tuple[Sampling, ...]
     keys: tuple[str, ...]
+    together: int = 1
 
 
 def resumable(store: Store, tasks: Sequence[Task], keys: Sequence[str]) -> Known:
@@ -66,4 +70,5 @@ def recalled(store: Store, run_id: str, tasks: Sequence[Task]) -> Recalled:
             next_step="give the run's own repository, commit and settings",
         )
     samplings = tuple(Sampling(**each) for each in provenance["sampling"])
-    return Recalled(chosen, known, provenance["model"], samplings, tuple(provenance["model_keys"]))
+    together = provenance.get("decoding", {}).get("together", 1)
+    return Recalled(chosen, known, provenance["model"], samplings, tuple(provenance["model_keys"]), together)

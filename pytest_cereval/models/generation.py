@@ -19,9 +19,11 @@ from pytest_cereval.models.grammar import Constraint
 from pytest_cereval.models.model import FinishReason, Progress, Sampling
 from pytest_cereval.models.sampling import Logits, TokenPicker
 
-_ANSWER = 0  # the sequence that a completion is generated in
+ANSWER = 0
+"""The sequence that a completion is generated in."""
 _SHARED = 1  # the sequence that keeps the prefix
-_PROMPT = 2  # the sequence that keeps the last prompt as a whole
+PROMPT = 2
+"""The sequence that keeps the last prompt as a whole."""
 SEQUENCES = 3
 """How many sequences a decoder must be able to hold."""
 
@@ -77,7 +79,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A prompt that `_PROMPT` holds, with the logits of its last token."""
+    """A prompt that `PROMPT` holds, with the logits of its last token."""
 
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
@@ -106,21 +108,21 @@ class Generator:
         Raises `PromptTooLong` with the numbers when prompt and `max_tokens` do not fit the context
         together, and `ModelError` for a prompt of no tokens.
         """
-        self._check_fit(len(prefix) + len(suffix), sampling.max_tokens)
+        self.check_fit(len(prefix) + len(suffix), sampling.max_tokens)
         started = time.monotonic()
         deadline = started + sampling.timeout_s
-        outcome, cached, first = self._prefill(tuple(prefix), tuple(suffix), deadline)
+        outcome, cached, first = self.prefill(tuple(prefix), tuple(suffix), deadline)
         picker = TokenPicker(sampling, constraint)
         tokens: list[int] = []
         prefilled = time.monotonic()
         reason = (
-            _REASONS[outcome]
+            REASONS[outcome]
             if first is None
             else self._generate(tokens, first, len(prefix) + len(suffix), picker, sampling, deadline, progress)
         )
         if reason in (FinishReason.timeout, FinishReason.ctx_full):
             # An aborted call leaves the cache in a state that no completion may start from.
-            self._forget()
+            self.forget()
         return Generated(
             tokens=tuple(tokens),
             finish_reason=reason,
@@ -130,7 +132,8 @@ class Generator:
             min_margin=picker.min_margin,
         )
 
-    def _check_fit(self, prompt_tokens: int, max_tokens: int) -> None:
+    def check_fit(self, prompt_tokens: int, max_tokens: int) -> None:
+        """Raises `PromptTooLong` with the numbers, and `ModelError` for a prompt of no tokens."""
         room = self._decoder.n_ctx
         if prompt_tokens == 0:
             raise ModelError("the prompt has no tokens", next_step="ask something")
@@ -141,50 +144,51 @@ class Generator:
                 next_step=f"enlarge the context or ask for {max(0, room - prompt_tokens)} new tokens at most",
             )
 
-    def _prefill(
+    def prefill(
         self, prefix: tuple[int, ...], suffix: tuple[int, ...], deadline: float
     ) -> tuple[Decoded, int, Logits | None]:
         """What became of it, how many tokens were there already, and the logits of the last one if it is done."""
         asked = self._asked
         if asked is not None and (asked.prefix, asked.suffix) == (prefix, suffix):
-            if self._decoder.remove(_ANSWER) and self._decoder.copy(_PROMPT, _ANSWER, length=len(prefix + suffix)):
+            if self._decoder.remove(ANSWER) and self._decoder.copy(PROMPT, ANSWER, length=len(prefix + suffix)):
                 return Decoded.done, len(prefix + suffix), asked.logits
-            self._forget()
-        elif asked is not None and not self._decoder.remove(_PROMPT):
-            self._forget()
+            self.forget()
+        elif asked is not None and not self._decoder.remove(PROMPT):
+            self.forget()
         self._asked = None
         outcome, cached = self._prefill_anew(prefix, suffix, deadline)
         if outcome is not Decoded.done:
             return outcome, cached, None
         first = self._decoder.logits().copy()  # also waits for a device that computes behind our back
-        if self.reuse and self._decoder.copy(_ANSWER, _PROMPT, length=len(prefix + suffix)):
+        if self.reuse and self._decoder.copy(ANSWER, PROMPT, length=len(prefix + suffix)):
             self._asked = _Asked(prefix, suffix, first)
         return outcome, cached, first
 
     def _prefill_anew(self, prefix: tuple[int, ...], suffix: tuple[int, ...], deadline: float) -> tuple[Decoded, int]:
         cached = self._take_kept(prefix)
         if not cached:
-            self._forget()
-            target = _SHARED if self.reuse and suffix else _ANSWER
+            self.forget()
+            target = _SHARED if self.reuse and suffix else ANSWER
             outcome = self._decode(prefix, 0, target, deadline, logits=not suffix)
             if outcome is not Decoded.done:
                 return outcome, 0
             if target == _SHARED and prefix:
-                if not self._decoder.copy(_SHARED, _ANSWER, length=len(prefix)):
+                if not self._decoder.copy(_SHARED, ANSWER, length=len(prefix)):
                     self.reuse = False
                     return self._prefill_anew(prefix, suffix, deadline)
                 self._kept = prefix
-        return self._decode(suffix, len(prefix), _ANSWER, deadline, logits=True), cached
+        return self._decode(suffix, len(prefix), ANSWER, deadline, logits=True), cached
 
     def _take_kept(self, prefix: tuple[int, ...]) -> int:
         if not prefix or prefix != self._kept:
             return 0
-        if self._decoder.remove(_ANSWER) and self._decoder.copy(_SHARED, _ANSWER, length=len(prefix)):
+        if self._decoder.remove(ANSWER) and self._decoder.copy(_SHARED, ANSWER, length=len(prefix)):
             return len(prefix)
         self.reuse = False
         return 0
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Start from nothing with the next prompt."""
         self._kept = ()
         self._asked = None
         self._decoder.clear()
@@ -227,11 +231,11 @@ class Generator:
                 return FinishReason.length
             if time.monotonic() >= deadline:
                 return FinishReason.timeout
-            outcome = self._decoder.decode([token], position=position, sequence=_ANSWER, logits=True, deadline=None)
+            outcome = self._decoder.decode([token], position=position, sequence=ANSWER, logits=True, deadline=None)
             if outcome is not Decoded.done:
-                return _REASONS[outcome]
+                return REASONS[outcome]
             logits = self._decoder.logits()
             position += 1
 
 
-_REASONS = {Decoded.full: FinishReason.ctx_full, Decoded.aborted: FinishReason.timeout}
+REASONS = {Decoded.full: FinishReason.ctx_full, Decoded.aborted: FinishReason.timeout}

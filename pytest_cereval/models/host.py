@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_cereval.errors import CerevalError, ModelError
 from pytest_cereval.inside import framing
-from pytest_cereval.models.wire import error_message, load_settings, read_complete_request
+from pytest_cereval.models.wire import error_message, load_settings, read_complete_all_request, read_complete_request
 
 if TYPE_CHECKING:
     from pytest_cereval.models.llama import LlamaEngine
@@ -88,6 +88,9 @@ def _answer(engine: LlamaEngine, request: dict[str, Any], write_fd: int) -> dict
             framing.write_frame(write_fd, {"progress": tokens})
 
     try:
+        if request["do"] == "complete_all":
+            asked, samplings = read_complete_all_request(request)
+            return {"completions": [each.to_dict() for each in engine.complete_all(asked, samplings, tell)]}
         prompt, sampling = read_complete_request(request)
         return {"completion": engine.complete(prompt, sampling, tell).to_dict()}
     except CerevalError as error:

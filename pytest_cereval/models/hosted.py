@@ -20,7 +20,7 @@ from pytest_cereval.models.digest import file_sha256
 from pytest_cereval.models.gguf import read_header
 from pytest_cereval.models.host_process import HOST_COMMAND, HostProcess
 from pytest_cereval.models.model import Completion, LoadSettings, Progress, Prompt, Sampling
-from pytest_cereval.models.wire import complete_request, error_from
+from pytest_cereval.models.wire import complete_all_request, complete_request, error_from
 
 _SECONDS_PER_GIGABYTE = 60.0  # a slow network disk; a host that needs longer to load hangs
 _START_LIMIT_S = 300.0
@@ -88,19 +88,31 @@ class HostedModel:
         Raises `PromptTooLong`, `ModelCrashed` when the host died or fell silent (only this attempt is
         lost), and `ModelError` when the model cannot be loaded or asked.
         """
+        message = self._answered(complete_request(prompt, sampling), sampling.timeout_s, progress)
+        return Completion.from_dict(message["completion"])
+
+    def complete_all(
+        self, prompt: Prompt, samplings: Sequence[Sampling], progress: Progress | None = None
+    ) -> tuple[Completion, ...]:
+        """See `BatchModel`; raises as `complete` does, and then all of these attempts are lost."""
+        limit = max(each.timeout_s for each in samplings)
+        message = self._answered(complete_all_request(prompt, samplings), limit, progress)
+        return tuple(map(Completion.from_dict, message["completions"]))
+
+    def _answered(self, request: dict[str, Any], timeout_s: float, progress: Progress | None) -> dict[str, Any]:
         with self._lock:
             host = self._running_host()
             answered = False
             try:
-                message = self._ask(host, prompt, sampling, progress)
+                message = self._ask(host, request, timeout_s, progress)
                 answered = True
             finally:
                 # Also after Ctrl-C: the answer to this request must not be taken for the next one's.
                 if not answered:
                     self._end_host()
-        if "completion" in message:
-            return Completion.from_dict(message["completion"])
-        raise error_from(message)
+        if "error" in message:
+            raise error_from(message)
+        return message
 
     def close(self) -> None:
         """End the host; an answer under way in another thread ends with `ModelCrashed`."""
@@ -110,10 +122,12 @@ class HostedModel:
         with self._lock:
             self._end_host()
 
-    def _ask(self, host: HostProcess, prompt: Prompt, sampling: Sampling, progress: Progress | None) -> dict[str, Any]:
-        deadline = time.monotonic() + sampling.timeout_s + self._slack_s
+    def _ask(
+        self, host: HostProcess, request: dict[str, Any], timeout_s: float, progress: Progress | None
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s + self._slack_s
         try:
-            host.send(complete_request(prompt, sampling))
+            host.send(request)
             while True:
                 message = host.receive(deadline)
                 if "progress" not in message:
@@ -124,7 +138,7 @@ class HostedModel:
             self._n_crashes += 1
             raise ModelCrashed(
                 f"the model's process gave no answer {self._slack_s:.0f} s after the limit of "
-                f"{sampling.timeout_s:.0f} s and was ended",
+                f"{timeout_s:.0f} s and was ended",
                 next_step="this attempt is lost; the next one loads the model again",
             ) from error
         except framing.FrameClosed as error:

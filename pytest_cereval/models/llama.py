@@ -7,6 +7,7 @@ changes results.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import struct
@@ -19,19 +20,18 @@ import llama_cpp
 import llama_cpp.llama_cpp as native
 import numpy as np
 
-from pytest_cereval.errors import ModelError
-from pytest_cereval.models.generation import SEQUENCES, Decoded, Generator
+from pytest_cereval.errors import ModelError, SettingsError
+from pytest_cereval.models.generation import Decoded, Generated, Generator
 from pytest_cereval.models.gguf import read_header
 from pytest_cereval.models.hardware import ggml_devices, usable_cores
+from pytest_cereval.models.loading import create_context, load_model
 from pytest_cereval.models.model import Completion, LoadSettings, Progress, Prompt, Sampling
 from pytest_cereval.models.native_log import NativeLog
 from pytest_cereval.models.sampling import Logits
-from pytest_cereval.models.template import ChatForm, Form, plain_form
+from pytest_cereval.models.template import ChatForm, Form, Rendered, plain_form
+from pytest_cereval.models.together import BatchGenerator
 from pytest_cereval.models.vocabulary import Vocabulary
 
-_ALL_LAYERS = 0x7FFFFFFF
-_FLASH_ATTN = {True: 1, False: 0}
-_CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q8_0": 8, "q5_1": 7, "q5_0": 6, "q4_1": 3, "q4_0": 2}
 _PROOF = Prompt(system="This is a self-test.", user="Say ok.")
 _OTHER_PROOF = Prompt(system=_PROOF.system, user="Say no.")
 _PROOF_TOKENS = 4
@@ -63,20 +63,21 @@ class LlamaEngine:
         native.llama_backend_init()
         self._model: Any = None
         self._ctx: Any = None
-        self._model = self._load_model()
+        self._model = load_model(native, _LOG, path, settings, extra_bufts=extra_bufts)
         self._vocabulary = Vocabulary(native, self._model)
         self._refuse_unsuitable()
         self._form = self._choose_form(header.metadata.get("tokenizer.chat_template"))
         self._n_threads = settings.n_threads or usable_cores()
-        self._ctx = self._create_context()
+        self._ctx = create_context(native, _LOG, self._model, settings, self._n_threads)
         self._memory = native.llama_get_memory(self._ctx)
-        self.n_ctx = int(native.llama_n_ctx(self._ctx))
+        self.n_ctx = int(native.llama_n_ctx(self._ctx)) // settings.together
         self.n_batch = int(native.llama_n_batch(self._ctx))
         self._batch = native.llama_batch_init(self.n_batch, 0, 1)
         self._deadline: float | None = None
         self._abort = native.ggml_abort_callback(self._out_of_time)
         self._no_abort = native.ggml_abort_callback()
         self._generator = Generator(self)
+        self._batched = BatchGenerator(self, self._generator)
         self.load_s = time.monotonic() - started
 
     # -- answering
@@ -92,16 +93,41 @@ class LlamaEngine:
         finally:
             if constraint is not None:
                 constraint.close()
-        text = b"".join(map(self._vocabulary.piece, made.tokens)).decode(errors="replace")
+        return self._completion(made, rendered, len(prefix) + len(suffix), time.monotonic() - started)
+
+    def complete_all(
+        self, prompt: Prompt, samplings: Sequence[Sampling], progress: Progress | None = None
+    ) -> tuple[Completion, ...]:
+        """Answer one prompt once for each sampling, decoded together; raises as `complete`, and `SettingsError` for
+        more answers than the context was made for.
+        """
+        if len(samplings) > self._settings.together:
+            raise SettingsError(
+                f"{len(samplings)} answers together: the model was loaded for {self._settings.together}",
+                next_step="load it with LoadSettings(together=...)",
+            )
+        started = time.monotonic()
+        rendered = self._form(prompt, samplings[0].thinking)
+        prefix, suffix = self._vocabulary.prompt_tokens(rendered)
+        with contextlib.ExitStack() as stack:
+            constraints = [self._vocabulary.grammar(prompt.schema) for _ in samplings if prompt.schema]
+            for constraint in constraints:
+                stack.callback(constraint.close)
+            made = self._batched.run(prefix, suffix, samplings, progress, constraints)
+        size, busy_s = len(prefix) + len(suffix), sum(each.prefill_s + each.decode_s for each in made)
+        rest_s = (time.monotonic() - started - busy_s) / len(made)
+        return tuple(self._completion(each, rendered, size, each.prefill_s + each.decode_s + rest_s) for each in made)
+
+    def _completion(self, made: Generated, rendered: Rendered, prompt_tokens: int, wall_s: float) -> Completion:
         return Completion(
-            text=text,
+            text=b"".join(map(self._vocabulary.piece, made.tokens)).decode(errors="replace"),
             finish_reason=made.finish_reason,
-            prompt_tokens=len(prefix) + len(suffix),
+            prompt_tokens=prompt_tokens,
             cached_tokens=made.cached_tokens,
             completion_tokens=len(made.tokens),
             prefill_s=made.prefill_s,
             decode_s=made.decode_s,
-            wall_s=time.monotonic() - started,
+            wall_s=wall_s,
             rendered_sha256=rendered.sha256,
             tokens_sha256=hashlib.sha256(struct.pack(f"<{len(made.tokens)}i", *made.tokens)).hexdigest(),
             min_margin=made.min_margin,
@@ -137,7 +163,22 @@ class LlamaEngine:
             batch.logits[index] = False
         batch.logits[len(tokens) - 1] = logits
         self._watch(deadline)
-        code = native.llama_decode(self._ctx, batch)
+        return self._decoded(native.llama_decode(self._ctx, batch), position)
+
+    def step(self, tokens: Sequence[int], *, positions: Sequence[int], sequences: Sequence[int]) -> Decoded:
+        """See `BatchDecoder`."""
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for index, (token, position, sequence) in enumerate(zip(tokens, positions, sequences, strict=True)):
+            batch.token[index] = token
+            batch.pos[index] = position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = True
+        self._watch(None)
+        return self._decoded(native.llama_decode(self._ctx, batch), positions[0])
+
+    def _decoded(self, code: int, position: int) -> Decoded:
         if code in _DECODED:
             return _DECODED[code]
         raise ModelError(
@@ -155,7 +196,11 @@ class LlamaEngine:
 
     def logits(self) -> Logits:
         """See `Decoder`."""
-        pointer = native.llama_get_logits_ith(self._ctx, -1)
+        return self.logits_at(-1)
+
+    def logits_at(self, place: int) -> Logits:
+        """See `BatchDecoder`."""
+        pointer = native.llama_get_logits_ith(self._ctx, place)
         if not pointer:
             raise ModelError("the model gives no logits" + _LOG.tail(), next_step="use a text generation model")
         return np.ctypeslib.as_array(pointer, shape=(self._vocabulary.size,))
@@ -178,38 +223,6 @@ class LlamaEngine:
         return bool(native.llama_memory_seq_pos_max(self._memory, target) == length - 1)
 
     # -- loading
-
-    def _load_model(self) -> Any:
-        params = native.llama_model_default_params()
-        wanted = self._settings.n_gpu_layers
-        params.n_gpu_layers = _ALL_LAYERS if wanted == -1 else wanted
-        params.use_extra_bufts = self._extra_bufts
-        model = native.llama_model_load_from_file(str(self._path).encode(), params)
-        if not model:
-            raise ModelError(
-                f"llama.cpp cannot load {self._path}" + _LOG.tail(),
-                next_step="check the file's sha256 and that llama-cpp-python knows this architecture",
-            )
-        return model
-
-    def _create_context(self) -> Any:
-        settings = self._settings
-        params = native.llama_context_default_params()
-        trained = int(native.llama_model_n_ctx_train(self._model))
-        params.n_ctx = min(settings.n_ctx, trained) if trained > 0 else settings.n_ctx
-        params.n_batch = params.n_ubatch = min(settings.n_batch, params.n_ctx)
-        params.n_seq_max = SEQUENCES
-        params.kv_unified = True
-        params.n_threads = params.n_threads_batch = self._n_threads
-        params.flash_attn_type = _FLASH_ATTN[settings.flash_attn]
-        params.type_k, params.type_v = _CACHE_TYPES[settings.type_k], _CACHE_TYPES[settings.type_v]
-        context = native.llama_init_from_model(self._model, params)
-        if not context:
-            raise ModelError(
-                f"llama.cpp cannot create a context of {params.n_ctx} tokens" + _LOG.tail(),
-                next_step="try a smaller context, or an f16 cache if the log speaks of block sizes",
-            )
-        return context
 
     def _refuse_unsuitable(self) -> None:
         if not native.llama_model_has_decoder(self._model) or native.llama_model_has_encoder(self._model):
@@ -253,6 +266,7 @@ class LlamaEngine:
             "n_ctx": self.n_ctx,
             "n_ctx_train": int(native.llama_model_n_ctx_train(self._model)),
             "n_batch": self.n_batch,
+            "together": self._settings.together,
             "n_threads": self._n_threads,
             "flash_attn": self._settings.flash_attn,
             "type_k": self._settings.type_k,

@@ -66,7 +66,7 @@ def cache_bytes(header: GgufHeader, settings: LoadSettings) -> int | None:
     if not (isinstance(key, int) and isinstance(value, int) and isinstance(interval, int) and interval > 0):
         return None
     per_token = key * _CACHE_BYTES[settings.type_k] + value * _CACHE_BYTES[settings.type_v]
-    return int(settings.n_ctx * -(-layers // interval) * kv_heads * per_token)
+    return int(settings.n_ctx * settings.together * -(-layers // interval) * kv_heads * per_token)
 
 
 def _llama_offloads() -> bool:

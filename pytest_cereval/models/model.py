@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -20,6 +20,8 @@ Progress = Callable[[int], None]
 
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 _EXACT_CACHE_TYPES = ("f32", "f16", "bf16")
+MAX_TOGETHER = 253
+"""llama.cpp holds 256 sequences (`LLAMA_MAX_SEQ`), of which two keep prompts."""
 
 
 class FinishReason(StrEnum):
@@ -79,7 +81,8 @@ class LoadSettings:
 
     `n_ctx` counts tokens of prompt and completion together, `n_batch` the tokens decoded in one call;
     `n_gpu_layers=-1` puts every layer on the GPU that is there; `n_threads=None` uses one thread per usable
-    core. `plain` asks a base model without its chat template.
+    core. `plain` asks a base model without its chat template. `together` is how many answers to one prompt are
+    decoded in one call; each has a context of `n_ctx` tokens, so the cache grows with it.
     """
 
     n_ctx: int = 16384
@@ -90,12 +93,15 @@ class LoadSettings:
     n_threads: int | None = None
     n_batch: int = 512
     plain: bool = False
+    together: int = 1
 
     def __post_init__(self) -> None:
         _require(self.n_ctx >= 256, "n_ctx", self.n_ctx, "at least 256 tokens")
         _require(1 <= self.n_batch <= self.n_ctx, "n_batch", self.n_batch, f"between 1 and n_ctx ({self.n_ctx})")
         _require(self.n_gpu_layers >= -1, "n_gpu_layers", self.n_gpu_layers, "-1 (all layers), 0 or more")
         _require(self.n_threads is None or self.n_threads >= 1, "n_threads", self.n_threads, "at least 1")
+        most = min(self.n_batch, MAX_TOGETHER)
+        _require(1 <= self.together <= most, "together", self.together, f"between 1 and {most}")
         for name, value in (("type_k", self.type_k), ("type_v", self.type_v)):
             _require(value in CACHE_TYPES, name, value, "one of " + ", ".join(CACHE_TYPES))
         if not self.flash_attn and self.type_v not in _EXACT_CACHE_TYPES:
@@ -113,7 +119,8 @@ class Completion:
     `completion_tokens` leaves out the end-of-generation token. The digests are sha256 in hex: of the
     rendered prompt as UTF-8, and of the token ids as little-endian 32-bit numbers. `min_margin` is the
     smallest gap between the best and the second-best logit over the completion: near zero, another machine
-    may well give another text.
+    may well give another text. Of answers decoded together, the first one bears the reading of the prompt and
+    each its share of the calls it was part of, so that sums of times are times.
     """
 
     text: str
@@ -162,6 +169,18 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Give back memory, processes and sockets; calling it twice is fine."""
+
+
+class BatchModel(Model, Protocol):
+    """A model that can also draw several answers to one prompt at once."""
+
+    def complete_all(
+        self, prompt: Prompt, samplings: Sequence[Sampling], progress: Progress | None = None
+    ) -> tuple[Completion, ...]:
+        """One answer for each sampling, in order, decoded together; raises as `complete` does, for all at once.
+
+        `progress` is told the tokens of all of them.
+        """
 
 
 def prompt_sha256(prompt: Prompt) -> str:

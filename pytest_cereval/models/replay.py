@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ class ReplayModel:
         if progress is not None:
             progress(completion.completion_tokens)
         return completion
+
+    def complete_all(
+        self, prompt: Prompt, samplings: Sequence[Sampling], progress: Progress | None = None
+    ) -> tuple[Completion, ...]:
+        """As each would be played back alone."""
+        return tuple(self.complete(prompt, each, progress) for each in samplings)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -12,7 +12,7 @@ from pytest_cereval.models.demo import DEMO_MODELS, Fetch, Tell, demo_model_path
 from pytest_cereval.models.gguf import read_header, split_parts
 from pytest_cereval.models.hosted import HostedModel
 from pytest_cereval.models.memory import check_memory
-from pytest_cereval.models.model import LoadSettings, Model
+from pytest_cereval.models.model import BatchModel, LoadSettings
 from pytest_cereval.models.replay import ReplayModel
 
 ACCEPTED = "a .gguf file, " + ", ".join(f"demo:{name}" for name in DEMO_MODELS) + ", hf:OWNER/REPO/FILE, replay:FILE"
@@ -21,7 +21,7 @@ _HUB_FILE = re.compile(r"^(?P<repo>[^/]+/[^/]+)/(?P<file>.+)$")
 
 def resolve_model(
     spec: str, *, cache_dir: Path, load: LoadSettings, fetch: Fetch | None = None, tell: Tell | None = None
-) -> Model:
+) -> BatchModel:
     """The model for `spec`: a path, `demo:NAME`, `hf:OWNER/REPO/FILE` or `replay:FILE`.
 
     Missing, damaged, truncated and far too large files are refused here with a `ModelError`. `demo:` and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_cereval.errors import CerevalError, ModelError
@@ -25,6 +26,17 @@ def complete_request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
 def read_complete_request(message: dict[str, Any]) -> tuple[Prompt, Sampling]:
     """The inverse of `complete_request`."""
     return Prompt(**message["prompt"]), Sampling(**message["sampling"])
+
+
+def complete_all_request(prompt: Prompt, samplings: Sequence[Sampling]) -> dict[str, Any]:
+    """The message that asks for several completions of one prompt, decoded together."""
+    each = [dataclasses.asdict(sampling) for sampling in samplings]
+    return {"do": "complete_all", "prompt": dataclasses.asdict(prompt), "samplings": each}
+
+
+def read_complete_all_request(message: dict[str, Any]) -> tuple[Prompt, tuple[Sampling, ...]]:
+    """The inverse of `complete_all_request`."""
+    return Prompt(**message["prompt"]), tuple(Sampling(**each) for each in message["samplings"])
 
 
 def load_settings(data: dict[str, Any]) -> LoadSettings:

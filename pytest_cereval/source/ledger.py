@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     TRIVIAL = "empty body"
     SHADOWED = "redefined later in the same file"
     NOT_CALLED = "never called by the repository's tests"
+    OUT_OF_TIME = "not called in the time for recording"
     UNPICKLABLE = "arguments cannot be recorded by value"
     UNREACHABLE = "not reachable after import"
     UNBUILT = "arguments cannot be rebuilt without the tests"
@@ -28,6 +29,9 @@ class Reason(enum.StrEnum):
     BROKEN_PIPELINE = "the reference fails as a candidate"
     NO_FAULT = "no injected bug could be certified"
     NO_WEAKNESS = "no weakness could be planted and exploited"
+    UNFIT = "nothing to ask in a category of a conftest.py"
+    UNPROVED = "a property of a conftest.py could not be shown"
+    NO_FINDING = "no natural finding that an exploit could confirm"
     INTERNAL = "pytest-cereval itself failed on it"
     NOT_SELECTED = "not selected by the limit"
 

@@ -24,6 +24,8 @@ _VIEWS = {"items", "keys", "values"}
 class Usage:
     """`reads` maps private names to the places that read them, `reflective` are places that may read any name;
     `ordered` are bare names of functions whose result some caller goes through in order.
+
+    Where something is reflective, nobody asks for the rest of it: only the first such file is there, and not all reads.
     """
 
     reads: dict[str, tuple[Place, ...]]
@@ -49,9 +51,10 @@ def usage(tree: Path) -> Usage:
         except (SyntaxError, ValueError, RecursionError):
             continue
         name = path.relative_to(tree).as_posix()
-        for read, line in _reads(module, ""):
-            reads[read].append((name, line))
-        reflective += [(name, line) for line in _reflects(module)]
+        if not reflective:  # afterwards every name counts, whoever reads it
+            reflective += [(name, line) for line in _reflects(module)]
+            for read, line in () if reflective else _reads(module, ""):
+                reads[read].append((name, line))
         ordered |= set(_ordered(module))
     return Usage({key: tuple(places) for key, places in reads.items()}, tuple(reflective), frozenset(ordered))
 
