@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.categories.audit.natural import findings_record
 from pytest_cereval.categories.audit.screening import KEY as SCREENING
 from pytest_cereval.categories.audit.screening import screening
 from pytest_cereval.dependencies.environment import Environment
@@ -39,3 +40,9 @@ class Surveyor:
         if self.screens:
             told[SCREENING] = screening(candidate.source, original)
         return told
+
+    def natural(self, checkout: Checkout) -> dict[str, Any]:
+        """What is suspected in a repository as it stands, for its record; `problem` where nothing was looked for."""
+        if not self.screens:
+            return {"problem": "not looked for: answers are not screened either"}
+        return findings_record(checkout, self.environment.cache_folder)

@@ -55,6 +55,7 @@ class _Served:
         )
         self._view = View.of(request)
         self._entry = request["entry"]
+        self._cpu_s: float = request["cpu_s"]
         self._sinks = Sinks(self._function, detector, request["canary"], request["secret"])
         heard.append(self._sinks)
 
@@ -66,7 +67,7 @@ class _Served:
         replace(call, positional, keyword)
         self._sinks.arm([positional, keyword])
         try:
-            with time_limit(self._sinks, CALL_CPU_S):
+            with time_limit(self._sinks, self._cpu_s):
                 observation = observe(self._function, call, self._view)
         except (ReachedError, TimeUpError):  # outside of the call proper, while its result was looked at
             observation = {"kind": "raised", "value": ["e", "stopped", None]}

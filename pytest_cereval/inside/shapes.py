@@ -6,7 +6,10 @@ Data that stays data leaves the shape as it was meant; what is injected changes 
 from __future__ import annotations
 
 import ast
+import bisect
 import re
+
+from .syntax import parse
 
 _MAX_TEXT = 100_000
 # One pass, and each alternative begins with another character or is a single one.
@@ -22,6 +25,24 @@ def sql_shape(statement: str) -> list[str]:
     kinds = {"text": "'", "number": "0", "name": "a", "comment": "--"}
     found = _SQL.finditer(statement[:_MAX_TEXT])
     return [kinds.get(token.lastgroup or "", token.group()) for token in found if token.lastgroup != "space"]
+
+
+def is_too_long(text: str) -> bool:
+    """Whether a text is longer than what is looked at, so that its shape says nothing."""
+    return len(text) > _MAX_TEXT
+
+
+def sql_spans(statement: str, text: str) -> bool:
+    """Whether a text stands in a statement as it is, and over more than one token: then it has left its place."""
+    tokens = [token.span() for token in _SQL.finditer(statement[:_MAX_TEXT]) if token.lastgroup != "space"]
+    starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
+    place = statement.find(text) if text else -1
+    while place >= 0:
+        end = place + len(text)
+        if bisect.bisect_left(starts, end) - bisect.bisect_right(ends, place) > 1:
+            return True
+        place = statement.find(text, end)
+    return False
 
 
 def sql_texts(statement: str) -> list[str]:
@@ -50,6 +71,6 @@ def code_shape(text: str) -> str:
 
 def _tree(text: str) -> ast.Module | None:
     try:
-        return ast.parse(text[:_MAX_TEXT].strip())
+        return parse(text[:_MAX_TEXT].strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -74,6 +74,7 @@ _MEANINGS = {
 _BY_VERDICT: dict[Verdict, Failure | None] = {
     Verdict.PASS: None,
     Verdict.INVALID: None,
+    Verdict.UNCONFIRMED: None,
     Verdict.NO_ANSWER: Failure.NO_CODE,
     Verdict.FAIL_LOAD: Failure.IMPORT,
     Verdict.FAIL_WRONG: Failure.WRONG_RESULT,
@@ -101,7 +102,7 @@ _NOT_CALLABLE = "raises TypeError"
 
 
 def failure_of(verdict: Verdict, evidence: Mapping[str, Any]) -> Failure | None:
-    """The class of a failed attempt; None for a pass and for `INVALID`, which says nothing about the answer.
+    """The class of a failed attempt; None where nothing failed: a pass, `INVALID` and `UNCONFIRMED`.
 
     Evidence may be anything, since it is read back from records: what is not there, or has another shape, decides
     nothing.

@@ -88,9 +88,7 @@ def find(store: Store, what: str) -> Found:
 
     `latest` stands for the newest run. Raises `StoreError` where nothing, or more than one thing, fits.
     """
-    runs = store.runs()
-    if not runs:
-        raise StoreError(f"{store.path} holds no run yet", next_step="run pytest --cereval-repo=PATH first")
+    runs = _runs(store)
     first, slash, rest = what.partition("/")
     run = _run(runs, first)
     if run is None:
@@ -100,6 +98,23 @@ def find(store: Store, what: str) -> Found:
         known = store.tasks(run.run_id)
         return FoundRun(run, len(known), dict(reasons.most_common()), store.attempts(run.run_id))
     return _attempt(store, run, rest)
+
+
+def find_run(store: Store, wanted: str) -> Run:
+    """The run with this id or the beginning of one, or the newest for `latest`; raises `StoreError`."""
+    found = _run(_runs(store), wanted)
+    if found is None:
+        raise StoreError(
+            f"{store.path} holds no run {wanted!r}", next_step=f"`cereval runs --store={store.path}` lists them"
+        )
+    return found
+
+
+def _runs(store: Store) -> list[Run]:
+    runs = store.runs()
+    if not runs:
+        raise StoreError(f"{store.path} holds no run yet", next_step="run pytest --cereval-repo=PATH first")
+    return runs
 
 
 def _run(runs: Sequence[Run], wanted: str) -> Run | None:

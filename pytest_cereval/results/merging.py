@@ -23,12 +23,15 @@ from pytest_cereval.results.store import Store, StoredCompletion
 
 SAME = (
     "shard.count", "repository.name", "repository.commit", "repository.tree_hash", "rules_version", "suite.functions",
-    "suite.settings", "model_keys", "sampling", "generated_only", "sandbox.level", "interpreter.version",
+    "suite.settings", "model_keys", "sampling", "decoding", "generated_only", "sandbox.level", "interpreter.version",
     "versions.pytest-cereval",
 )  # fmt: skip
 """What all parts of a whole have in common, as paths into their provenance; `suite.settings` is all but the sizes."""
 _SIZES = ("functions", "tasks")
-_OF_A_PART = ("shard", "machine", "versions", "command", "options", "scored_from", "suite", "sandbox", "model")
+_OF_A_PART = (
+    *("shard", "machine", "versions", "command", "options", "scored_from", "suite", "sandbox", "model"),
+    "reused",
+)
 
 
 @dataclass(frozen=True, slots=True)

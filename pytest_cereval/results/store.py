@@ -227,9 +227,13 @@ class Store:
             raise StoreError(f"{self.path} holds no run {run_id!r}", next_step=f"choose one of the latest: {known}")
         return found[0]
 
-    def latest_run_id(self) -> str | None:
-        """The id of the run begun last, None in a new store."""
-        rows = self._rows("SELECT run_id FROM runs ORDER BY seq DESC LIMIT 1")
+    def latest_run_id(self, besides: str = "") -> str | None:
+        """The id of the run begun last other than `besides`, None where there is none. Probes of an earlier run are no
+        run of their own.
+        """
+        probes = "json_extract(provenance, '$.probes_of') IS NOT NULL"
+        query = f"SELECT run_id FROM runs WHERE NOT ({probes}) AND run_id != ? ORDER BY seq DESC LIMIT 1"  # noqa: S608
+        rows = self._rows(query, besides)
         return rows[0][0] if rows else None
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ class Behaviour:
     """A room in which each answer comes to the same."""
 
     judged: Judged
+    oracle: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(planted={}))
 
     def behaves(self, text: str, *, shrink: bool = True) -> Judged:
         return self.judged

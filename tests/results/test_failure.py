@@ -72,7 +72,7 @@ def test_a_verdict_with_its_evidence_falls_in_a_class(
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_failed_attempt_has_a_class_and_no_other(verdict: Verdict) -> None:
-    assert (failure_of(verdict, {}) is None) == (verdict in (Verdict.PASS, Verdict.INVALID))
+    assert (failure_of(verdict, {}) is None) == (verdict in (Verdict.PASS, Verdict.INVALID, Verdict.UNCONFIRMED))
 
 
 @given(any_attempt())

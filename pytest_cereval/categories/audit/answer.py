@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.categories.structured import json_object
 from pytest_cereval.oracles.blocks import Block, blocks, without_thinking
 from pytest_cereval.oracles.candidate import MAX_ANSWER, NO_END, TOO_LONG, NoAnswer
 from pytest_cereval.results.failure import Failure
@@ -19,8 +19,14 @@ _MAX_LINES = 400
 _MAX_LINE = 300
 # Each is tried on lines of bounded length only, and repeats nothing inside a repeat.
 _VERDICT = re.compile(r"\W*(?:final )?verdict\W+(.*)", re.IGNORECASE)
-_SAFE = re.compile(r"\b(?:safe|secure|not vulnerable|invulnerable|no|none|clean|false)\b", re.IGNORECASE)
-_WEAK = re.compile(r"\b(?:vulnerable|unsafe|insecure|yes|weak|true)\b", re.IGNORECASE)
+# The first of these decides: what follows it explains, and may use the other's words.
+_SAID = re.compile(
+    r"\b(?:(?P<safe>safe|secure|invulnerable|none|clean|false|no(?! (?:longer )?(?:safe|secure))"
+    r"|(?:not?|never|isn't|without)(?: an?| any| exploitabl[ey])* (?:vulnerab\w*|weak\w*|unsafe|insecure|exploitable))"
+    r"|(?P<weak>(?:not|never|isn't|no longer)(?: an?| entirely| fully| really)* (?:safe|secure|clean)"
+    r"|vulnerab\w*|unsafe|insecure|yes|weak\w*|true|exploitable))\b",
+    re.IGNORECASE,
+)
 _CWE = re.compile(r"\bCWE\W{0,3}(\d{1,5})\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"\W*cwe(?:[ _]id)?\W+(\d{1,5})\b", re.IGNORECASE)
 _LINE = re.compile(r"\W*lines?\W+(?:number\W+|no\W+)?(\d{1,7})\b", re.IGNORECASE)
@@ -36,6 +42,10 @@ class Answer:
     exploit: str = ""
     fix: str = ""
     problem: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """What it claims, as evidence."""
+        return {"reports": "vulnerable" if self.vulnerable else "safe", "cwe": self.cwe, "line": self.line}
 
 
 def answer_schema() -> dict[str, Any]:
@@ -67,15 +77,8 @@ def parse_answer(text: str, function: SourceFunction) -> Answer | NoAnswer:
 
 
 def _json(text: str) -> dict[str, Any] | None:
-    start, end = text.find("{"), text.rfind("}")
-    before = text[:start].strip() if start >= 0 else "x"
-    if before not in ("", "```json", "```", "json"):
-        return None
-    try:
-        data = json.loads(text[start : end + 1])
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) and isinstance(data.get("verdict"), str) else None
+    data = json_object(text)
+    return data if data is not None and isinstance(data.get("verdict"), str) else None
 
 
 def _of_json(data: dict[str, Any], function: SourceFunction) -> Answer | NoAnswer:
@@ -101,9 +104,8 @@ def _of_words(text: str, function: SourceFunction) -> Answer | NoAnswer:
 
 def _said(text: str) -> bool | None:
     """Whether a few words say that there is a weakness; None if they say neither."""
-    if _SAFE.search(text):
-        return False
-    return True if _WEAK.search(text) else None
+    found = _SAID.search(text)
+    return None if found is None else found["weak"] is not None
 
 
 def _first(rows: Sequence[str], *patterns: re.Pattern[str]) -> int | None:
@@ -128,7 +130,10 @@ def _codes(found: Sequence[Block], function: SourceFunction) -> tuple[str, str, 
     last = exploits[-1]
     if name not in _defined(last):
         return _text(last), fix, ""
-    kept = [item for item in last.body if not (isinstance(item, FunctionNode) and item.name == name)]
+    others = [item for item in last.body if not (isinstance(item, FunctionNode) and item.name == name)]
+    # A helper of the exploit may bear the function's name; a fix is what nothing else in the block uses.
+    used = any(isinstance(node, ast.Name) and node.id == name for item in others for node in ast.walk(item))
+    kept = last.body if used else others
     try:
         return ast.unparse(ast.Module(list(kept), [])), fix, ""
     except (ValueError, RecursionError):

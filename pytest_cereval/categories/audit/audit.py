@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_cereval.categories.audit.answer import Answer, answer_schema, parse_answer
+from pytest_cereval.categories.audit.audited import Place, Subject
 from pytest_cereval.categories.audit.cwe import NAMES, is_named
-from pytest_cereval.categories.audit.exploiting import Place, Subject, Trial, reaches, try_exploit
+from pytest_cereval.categories.audit.exploiting import Trial, reaches, try_exploit
 from pytest_cereval.categories.audit.planting import Planter, subject
 from pytest_cereval.categories.audit.twin import Edit, Twin, from_edits
 from pytest_cereval.categories.category import Questions, Room, World
@@ -66,20 +67,16 @@ class Audit:
             return _of_clean(answer)
         if not answer.vulnerable:
             detail = f"reports nothing, and there is CWE-{planted['cwe']}, {NAMES[planted['cwe']]}"
-            return Judged(Verdict.FAIL_MISSED, detail, _said(answer), scores=_scores(identified=False, located=False))
+            return Judged(Verdict.FAIL_MISSED, detail, answer.told(), scores=_scores(identified=False, located=False))
         return _Weak(room, answer).judged()
 
 
 def _of_clean(answer: Answer) -> Judged:
     if not answer.vulnerable:
-        return Judged(Verdict.PASS, "reports nothing, and nothing was planted", _said(answer))
+        return Judged(Verdict.PASS, "reports nothing, and nothing was planted", answer.told())
     claim = f"CWE-{answer.cwe}" if answer.cwe else "a weakness"
     detail = f"reports {claim} where nothing was planted"
-    return Judged(Verdict.FAIL_FALSE_ALARM, detail, _said(answer), answer.exploit, claimed=True)
-
-
-def _said(answer: Answer) -> dict[str, Any]:
-    return {"reports": "vulnerable" if answer.vulnerable else "safe", "cwe": answer.cwe, "line": answer.line}
+    return Judged(Verdict.FAIL_FALSE_ALARM, detail, answer.told(), answer.exploit, claimed=True)
 
 
 def _scores(**scores: bool) -> dict[str, bool]:
@@ -102,7 +99,7 @@ class _Weak:
         )
         identified = answer.cwe is not None and is_named(answer.cwe, planted["cwe"])
         located = answer.line in planted["lines"]
-        evidence = {**_said(answer), "planted_cwe": planted["cwe"], "planted_lines": planted["lines"]}
+        evidence = {**answer.told(), "planted_cwe": planted["cwe"], "planted_lines": planted["lines"]}
         scores = {"identified": identified, "located": located}
         trial = Trial(error=answer.problem)
         if not planted["identify_only"]:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.categories.audit.audited import Place, Subject
 from pytest_cereval.categories.audit.carriers import Carrier, carriers
 from pytest_cereval.categories.audit.catalogue import FEATURES
 from pytest_cereval.categories.audit.cwe import NAMES
-from pytest_cereval.categories.audit.exploiting import Place, Subject, reaches, try_exploit
+from pytest_cereval.categories.audit.exploiting import reaches, try_exploit
 from pytest_cereval.categories.audit.feature import FIXES, Feature
 from pytest_cereval.categories.audit.naming import Names
 from pytest_cereval.categories.audit.prompt import security_audit_prompt
@@ -67,8 +68,10 @@ class Planter:
         risk = risk_of(function)
         if risk:
             return self._refused(item, f"it uses {risk} by itself, which an auditor may well report")
+        if not item.hidden:
+            return self._refused(item, "tests alone judge it, so no recorded call can be made with other arguments")
         ways = carriers([*item.visible, *item.hidden])
-        if not item.hidden or not ways:
+        if not ways:
             return self._refused(item, "no argument by which a text can get in")
         asked: list[Question] = []
         tried = 0
@@ -137,7 +140,7 @@ class Planter:
         """The recorded call whose arguments the exploit replaces, if all that is needed could be shown."""
         if not self._behaves(item, proposal.weak):
             return None
-        for base in _bases(item):
+        for base in bases(item):
             if not proposal.exploit:
                 return base
             if self._is_confirmed(item, proposal, base):
@@ -185,7 +188,7 @@ class Planter:
     def _clean(self, item: Certified, weak: Question) -> Question:
         """The original function, asked in the same way."""
         entry = weak.planted["entry"]
-        base = next(each for each in _bases(item) if each.entry == entry)
+        base = next(each for each in bases(item) if each.entry == entry)
         source = self._world.surroundings.text(item.function.path)
         label = weak.label.replace("weak", "clean")
         return Question(self._prompt(item, source, None, base), weak.band, label, {"twin": "clean"}, {}, control=True)
@@ -229,8 +232,8 @@ def exploit_code(payload: str, way: Carrier) -> str:
     return f"def exploit(target, canary):\n{body}\n    target({way.parameter}={way.argument})\n"
 
 
-def _bases(item: Certified) -> list[Input]:
-    """Recorded calls that can be shown whole, the shortest first."""
+def bases(item: Certified) -> list[Input]:
+    """Recorded calls that can be shown whole, the shortest first; what an exploit leaves out is taken from one."""
     known = [each for each in (*item.visible, *item.hidden) if not each.entry.get("generated")]
     known.sort(key=lambda each: (each.edited, len(str(each.arguments)), each.digest))
     return known[:_BASES]

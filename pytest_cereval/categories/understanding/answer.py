@@ -6,12 +6,12 @@ by `oracles.candidate`; here the text is only brought into a form in which that 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_cereval.categories.structured import json_object
 from pytest_cereval.categories.understanding.wording import (
     HIGHEST,
     LONGEST,
@@ -77,15 +77,8 @@ def read(completion: str) -> Claim:
 
 def _as_json(text: str) -> dict[str, Any] | None:
     """The object that an answer is, alone or in a fence; None where it is none, or has no key of the schema."""
-    start, end = text.find("{"), text.rfind("}")
-    before = text[:start].strip()
-    if start < 0 or end < start or not (not before or before.lower() in ("```json", "```", "json")):
-        return None
-    try:
-        data = json.loads(text[start : end + 1], strict=False)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) and answer_schema()["properties"].keys() & data.keys() else None
+    data = json_object(text)
+    return data if data is not None and answer_schema()["properties"].keys() & data.keys() else None
 
 
 def _of_json(data: Mapping[str, Any]) -> Claim:

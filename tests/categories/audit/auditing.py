@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pytest_cereval.categories.audit.audited import Place as Trying
+from pytest_cereval.categories.audit.audited import Subject
 from pytest_cereval.categories.audit.carriers import carriers
-from pytest_cereval.categories.audit.exploiting import Place as Trying
-from pytest_cereval.categories.audit.exploiting import Subject
 from pytest_cereval.categories.audit.feature import Feature
 from pytest_cereval.categories.audit.planting import Planter, Proposal, subject
 from pytest_cereval.categories.category import World
@@ -106,19 +106,7 @@ class Workshop:
 
     def room(self, name: str, question: Question) -> Room:
         """Where answers to a question are judged."""
-        item, setting = self.certified[name], self.here.setting
-        oracle = TaskOracle(
-            function=item.function,
-            module=item.function.module,
-            import_roots=setting.import_roots,
-            hidden=item.hidden,
-            core=0,
-            level=EXACT,
-            view={},
-            site_hidden=(),
-            planted=question.planted,
-        )
-        return Room(self.here, oracle)
+        return room_of(self.here, self.certified[name], question)
 
 
 @dataclass(frozen=True)
@@ -136,9 +124,30 @@ class Room:
     def original(self) -> str:
         return self.here.text
 
+    @property
+    def workers(self) -> Workers:
+        raise NotImplementedError
+
     def behaves(self, text: str, *, shrink: bool = True) -> Judged:
         found = self.here.judge(self.oracle.function.qualname, self.oracle.hidden, text)
         return Judged(found.verdict, found.detail, found.evidence)
+
+
+def room_of(here: Place, item: Certified, question: Question) -> Room:
+    """Where answers to a question about a function are judged."""
+    setting = here.setting
+    oracle = TaskOracle(
+        function=item.function,
+        module=item.function.module,
+        import_roots=setting.import_roots,
+        hidden=item.hidden,
+        core=0,
+        level=EXACT,
+        view={},
+        site_hidden=(),
+        planted=question.planted,
+    )
+    return Room(here, oracle)
 
 
 @contextmanager

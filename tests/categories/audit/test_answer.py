@@ -55,6 +55,45 @@ def test_a_clean_bill_is_read(word: str) -> None:
     assert not read(f"VERDICT: {word}\nCWE: none\nLINE: none\n").vulnerable
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vulnerable (the name is not safe to pass on)",
+        "Vulnerable: no quoting",
+        "vulnerable, and not clean",
+        "not safe",
+        "NOT SECURE",
+        "no longer safe",
+        "vulnerability found",
+        "weak",
+    ],
+)
+def test_the_first_word_decides_and_a_negation_belongs_to_its_word(words: str) -> None:
+    assert read(f"VERDICT: {words}\nCWE: CWE-89\nLINE: 7\n").vulnerable
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no vulnerability found",
+        "not a vulnerability",
+        "safe, nothing is vulnerable",
+        "no weaknesses",
+        "not exploitable",
+    ],
+)
+def test_a_negated_finding_is_a_clean_bill(words: str) -> None:
+    assert not read(f"VERDICT: {words}\nCWE: none\nLINE: none\n").vulnerable
+
+
+def test_a_helper_with_the_function_s_name_stays_with_the_exploit() -> None:
+    helped = (
+        "```python\ndef greeting(x):\n    return x\n\n\ndef exploit(target, canary):\n    target(greeting(canary))\n```"
+    )
+
+    assert "def greeting" in read(f"VERDICT: vulnerable\n{helped}\n").exploit
+
+
 def test_an_answer_as_json_says_the_same() -> None:
     data = {
         "verdict": "vulnerable",

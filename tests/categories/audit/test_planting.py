@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -137,6 +138,13 @@ def test_nothing_is_planted_beside_what_an_auditor_may_report_anyway(shop: Works
     assert found.reason is Reason.NO_WEAKNESS
     assert found.detail == "it uses eval by itself, which an auditor may well report"
     assert risk_of(shop.certified["greeting"].function) == ""
+
+
+def test_a_function_that_only_tests_judge_is_refused_for_that_reason(shop: Workshop) -> None:
+    found = shop.planter().questions(replace(shop.certified["greeting"], hidden=()))
+
+    assert isinstance(found, LedgerEntry)
+    assert found.detail == "tests alone judge it, so no recorded call can be made with other arguments"
 
 
 def test_carriers_are_found_in_recorded_calls(shop: Workshop) -> None:

@@ -334,7 +334,8 @@ def test_the_prompt_shows_numbered_lines_and_never_the_reference(shop: Shop) -> 
 
 def test_the_same_commit_gives_the_same_questions_with_another_number_of_workers(shop: Shop, tmp_path: Path) -> None:
     shutil.copytree(shop.folder, tmp_path / "again")
-    for asked in [tmp_path / "again" / "cache" / "suites", *(tmp_path / "again" / "cache").glob("certified/*/asked")]:
+    cache = tmp_path / "again" / "cache"
+    for asked in [cache / "suites", cache / "functions", *cache.glob("certified/*/asked")]:
         shutil.rmtree(asked)
 
     again = built(tmp_path / "again", workers=1, faults=4)
