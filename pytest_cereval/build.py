@@ -6,7 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
@@ -26,11 +26,16 @@ from pytest_cereval.tasks.suite import Suite, oracle_file
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A suite with what the judge needs beside it."""
+    """A suite with what the judge needs beside it.
+
+    `reused` are the commits from which certificates, or reasons why there is none, were taken over, by function's name.
+    It is no part of the suite: that is the same whatever was known before.
+    """
 
     suite: Suite
     checkout: Checkout
     cached: bool
+    reused: dict[str, str] = field(default_factory=dict)
 
 
 def build_suite(
@@ -41,32 +46,39 @@ def build_suite(
     sandbox: Callable[[], Sandbox],
     cache_folder: Path,
     progress: Progress,
+    fresh: bool = False,
 ) -> Built:
-    """Build, or load from the cache, the suite of `PATH[@REV]`.
+    """Build, or load from the cache, the suite of `PATH[@REV]`; with `fresh` only the checkout is from the cache.
 
     `sandbox` is called only if something must be run. Raises `SourceError` for a repository that cannot be used, and
     `SandboxError` or `StoreError` for faults of ours.
     """
     revision = resolve(spec)
     files = checkout(spec, revision, cache_folder)
-    basis = {"tree": revision.tree_hash, "rules": RULES_VERSION, "code": _code(), "lock": _lock(interpreter)}
-    file = cache_folder / "suites" / f"{cache.cache_key(**basis, settings=settings.to_dict(), name=revision.name)}.json"
+    basis = {"rules": RULES_VERSION, "code": _code(), "lock": _lock(interpreter)}
+    key = cache.cache_key(tree=revision.tree_hash, **basis, settings=settings.to_dict(), name=revision.name)
+    file, beside = (cache_folder / "suites" / f"{key}{suffix}" for suffix in (".json", ".reused.json"))
+    basis["bounds"] = asdict(settings.bounds)
     with FileLock(_lock_file(cache_folder, revision)):
-        found = _cached(file, revision, cache_folder)
+        found = None if fresh else _cached(file, revision, cache_folder)
         if found is not None:
-            return Built(found, files, cached=True)
-        suite = Assembly(
+            return Built(found, files, cached=True, reused=cache.load(beside) or {})
+        assembly = Assembly(
             files,
             settings,
             interpreter=interpreter,
             sandbox=sandbox(),
             cache_folder=cache_folder,
-            folder=cache_folder / "certified" / cache.cache_key(**basis, bounds=asdict(settings.bounds)),
+            folder=cache_folder / "certified" / cache.cache_key(tree=revision.tree_hash, **basis),
+            basis=basis,
             progress=progress,
-        ).suite()
+            fresh=fresh,
+        )
+        suite = assembly.suite()
         if not any(entry.reason is Reason.INTERNAL for entry in suite.ledger):
+            cache.save(beside, assembly.reused)
             cache.save(file, suite.to_dict())
-    return Built(suite, files, cached=False)
+    return Built(suite, files, cached=False, reused=assembly.reused)
 
 
 def _lock_file(cache_folder: Path, revision: Revision) -> Path:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pytest_cereval.assembly import BuildSettings
 from pytest_cereval.build import Built, build_suite
+from pytest_cereval.categories.audit import bandit
 from pytest_cereval.categories.category import Progress
-from pytest_cereval.categories.registry import KNOWN
 from pytest_cereval.dating import dates_of
 from pytest_cereval.demo import demo_repository
+from pytest_cereval.errors import SettingsError
 from pytest_cereval.options import Settings
+from pytest_cereval.results.apart import NATURAL
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
-from pytest_cereval.source.functions import SourceFunction, extract_functions
 from pytest_cereval.source.history.freshness import parse_cutoff
 from pytest_cereval.source.repository import Checkout
 from pytest_cereval.static_sets.building import problem_set, static_tasks
+from pytest_cereval.tasks import telling
 from pytest_cereval.tasks.prompt import PromptSettings
-from pytest_cereval.tasks.task import Category, Task
+from pytest_cereval.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,27 @@ def gather(
     """Build what is evaluated, or find it in the cache; raises `CerevalError`."""
     if settings["cutoff"]:
         parse_cutoff(settings["cutoff"])  # a date that is none must be known before hours of asking
+    if settings["natural"] and not bandit.is_installed():
+        raise SettingsError(
+            "--cereval-natural without Bandit, which finds what is asked about", next_step=bandit.INSTALL
+        )
     spec = _spec(settings)
     built = build_suite(
         spec,
         BuildSettings(
             limit=settings["limit"],
-            categories=tuple(Category(name) for name in settings["categories"] or KNOWN),
+            categories=_categories(settings),
             hint=settings["hint"],
             faults=settings["faults"],
             constrained=settings["constrained"],
             prompt=PromptSettings(settings["context-tokens"]),
+            registry=settings.registry,
         ),
         interpreter=interpreter,
         sandbox=sandbox,
         cache_folder=settings.cache_folder,
         progress=progress,
+        fresh=settings["fresh"],
     )
     if not settings["static"]:
         return Gathered(spec, built, {})
@@ -75,38 +83,21 @@ def gather(
     return Gathered(spec, replace(built, suite=suite), {found.name: found.checkout})
 
 
+def _categories(settings: Settings) -> tuple[str, ...]:
+    """What is asked, natural findings last."""
+    return (*(settings["categories"] or settings.registry.names), *([NATURAL] if settings["natural"] else []))
+
+
 def told_tasks(gathered: Gathered, tasks: tuple[Task, ...], settings: Settings) -> list[dict[str, Any]]:
-    """The tasks with what only people may see beside them: the reference's own text, and how old it is if asked for."""
-    own = _functions(gathered.built.checkout.runtime, (task for task in tasks if not _set_of(task)))
-    public = {
-        name: _functions(files.runtime, (task for task in tasks if _set_of(task) == name))
-        for name, files in gathered.statics.items()
-    }
+    """The tasks as a record keeps them, with how old each function is if that is asked for."""
+    tree = gathered.built.checkout.runtime
+    public = {name: files.runtime for name, files in gathered.statics.items()}
     dates: dict[str, dict[str, Any]] = {}
     if settings["cutoff"]:
+        functions = telling.functions_of(tree, telling.of_set(tasks, ""))
         revision = gathered.built.suite.revision
-        dates = dates_of(gathered.spec, revision, tuple(own.values()), settings.cache_folder)
-    told = []
-    for task in tasks:
-        function = public.get(_set_of(task), own).get(task.function)
-        beside: dict[str, Any] = {
-            "requirement_text": task.requirement_text,
-            "reference": function.source if function else "",
-        }
-        if task.function in dates and not _set_of(task):
-            beside["freshness"] = dates[task.function]
-        told.append(task.to_dict() | beside)
-    return told
-
-
-def _set_of(task: Task) -> str:
-    """The public set that a task is of; empty for the repository's own."""
-    return str(task.about.get("static_set", ""))
-
-
-def _functions(tree: Path, tasks: Any) -> dict[str, SourceFunction]:
-    paths = sorted({task.path for task in tasks})
-    return {item.name: item for path in paths for item in extract_functions(tree, PurePosixPath(path))}
+        dates = dates_of(gathered.spec, revision, tuple(functions.values()), settings.cache_folder)
+    return telling.told_tasks(tasks, tree, public, dates)
 
 
 def _spec(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from .extension import adopt, extend, tell
 from .forks import in_fork
 from .looks import arguments, glance, replay, shapes
+from .ran import Ran
 from .serving import serve
 from .sharing import share
 from .subject import Reply, Request, Subject
@@ -34,6 +35,7 @@ def main() -> None:
     share()
     gc.set_threshold(RARELY, *gc.get_threshold()[1:])
     subjects: dict[str, Subject] = {}
+    ran: list[Ran] = []
     on_subject: dict[str, Callable[[Subject, Request], Reply]] = {
         "glance": glance,
         "arguments": arguments,
@@ -50,8 +52,14 @@ def main() -> None:
 
     def answer(request: Request) -> Reply:
         if request["op"] == "path":
-            return _prepare(request)
+            return _prepare(request, ran)
+        content = answer_about_subject(request)
+        return content | {"ran": news} if (news := [number for each in ran for number in each.news()]) else content
+
+    def answer_about_subject(request: Request) -> Reply:
         if request["op"] == "subject":
+            for each in ran:
+                each.clear()
             return _find(subjects, request)
         if request["op"] == "entries":
             subjects[request["key"]].entries += request["entries"]
@@ -71,16 +79,23 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
     return {}
 
 
-def _prepare(request: Request) -> Reply:
-    """Set the path and import all modules, so that what a function sees never depends on which ones came before it."""
+def _prepare(request: Request, ran: list[Ran]) -> Reply:
+    """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
+
+    With `targets` it is noted from then on which of these functions are run: `ran` in each reply are the numbers of
+    those that are new for the function in question, here of those that run on import.
+    """
     set_path(request["path"], request["site"])
+    if request["targets"]:
+        ran.append(Ran(request["targets"]))
+        ran[0].watch()
     modules: list[str] = request["modules"]
     if not _survives(modules, request["cpu_s"]):
         modules = [name for name in modules if _survives([name], request["cpu_s"])]
     content = _import(modules)
     gc.collect()
     gc.freeze()  # so that collections in children do not copy the parent's pages
-    return content
+    return content | {"ran": [number for each in ran for number in each.news()]}
 
 
 def _survives(modules: list[str], cpu_s: float) -> bool:

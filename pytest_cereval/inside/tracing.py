@@ -8,6 +8,7 @@ by value. Standard library and cloudpickle only.
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import threading
@@ -36,7 +37,18 @@ class Watch:
         self.seen = [0] * len(targets)
         self.cut: set[str] = set()
         self._by_code: dict[types.CodeType, int | None] = {}
-        self._stop_at = time.monotonic() + bounds["seconds"]
+        self._stop_at = math.inf
+
+    def start_clock(self, seconds: float) -> None:
+        """From now on the time counts: imports and collection, which cannot be done by halves, are over."""
+        self._stop_at = time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Whether the time is up; then nothing is watched any more."""
+        if time.monotonic() > self._stop_at:
+            self.cut.add("seconds")
+            self.disarm()
+        return "seconds" in self.cut
 
     def arm(self) -> None:
         """Start watching, or start again after a test that set its own tracer; also makes `random` repeatable."""
@@ -58,11 +70,9 @@ class Watch:
             self._by_code[code] = index
         if index is None or (code.co_flags & _RESUMED and frame.f_lineno != code.co_firstlineno):
             return None
-        self.seen[index] += 1
-        if time.monotonic() > self._stop_at:
-            self.cut.add("seconds")
-            self.disarm()
+        if self.is_over():
             return None
+        self.seen[index] += 1
         return self.entered(index, self.seen[index], frame)
 
     def entered(self, index: int, number: int, frame: types.FrameType) -> Tracer | None:
@@ -186,9 +196,11 @@ class Capture(Watch):
         super().__init__(targets, bounds)
         self.calls: list[list[bytes]] = [[] for _ in targets]
         self.unpicklable = [0] * len(targets)
+        self.oversized = [0] * len(targets)
         self._wanted = [frozenset(numbers) for numbers in chosen]
         self._last = [max(numbers, default=0) for numbers in chosen]
         self._bytes = [0] * len(targets)
+        self._all_bytes = 0
 
     def entered(self, index: int, number: int, frame: types.FrameType) -> None:
         if number in self._wanted[index]:
@@ -202,13 +214,20 @@ class Capture(Watch):
             self.ignore(frame.f_code)
 
     def _keep(self, index: int, pickled: bytes) -> None:
-        if len(pickled) > self.bounds["pickle_bytes"]:
-            self.cut.add("size of a call")
-        elif self._bytes[index] + len(pickled) > self.bounds["function_bytes"]:
-            self.cut.add("size per function")
-        elif pickled not in self.calls[index]:
-            self.calls[index].append(pickled)
-            self._bytes[index] += len(pickled)
+        if pickled in self.calls[index]:
+            return
+        for name, size in (
+            ("size of a call", len(pickled) - self.bounds["pickle_bytes"]),
+            ("size per function", len(pickled) + self._bytes[index] - self.bounds["function_bytes"]),
+            ("size in all", len(pickled) + self._all_bytes - self.bounds["total_bytes"]),
+        ):
+            if size > 0:
+                self.cut.add(name)
+                self.oversized[index] += 1
+                return
+        self.calls[index].append(pickled)
+        self._bytes[index] += len(pickled)
+        self._all_bytes += len(pickled)
 
 
 def arguments_of(frame: types.FrameType) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pytest_cereval.errors import OracleError, SandboxError
 from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
+from pytest_cereval.oracles.traced import Traced
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.process import Process
 from pytest_cereval.sandbox.sandbox import Bind, Limits, Sandbox
@@ -30,7 +31,7 @@ class Setting:
 
     `modules` goes by the function's name: the module's name as the tests knew it. `view` says what of objects is looked
     at (see `inside.view.View`), everything if it is empty. `ordered` are the names of functions whose callers depend
-    on the order of a dictionary.
+    on the order of a dictionary. `traced` gathers which functions reference processes run, if anybody asks.
     """
 
     checkout: Checkout
@@ -40,6 +41,7 @@ class Setting:
     modules: dict[str, str]
     view: dict[str, Any] = field(default_factory=dict)
     ordered: frozenset[str] = frozenset()
+    traced: Traced | None = None
 
     def target(self, function: SourceFunction) -> dict[str, Any]:
         """How a worker finds the function and what it looks at: module, file, qualified name, first line, view."""
@@ -71,7 +73,8 @@ class Bench:
         self._other: Bench | None = None
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
         modules = sorted(set(setting.modules.values()))
-        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site), modules=modules)
+        targets = setting.traced.targets if setting.traced else []
+        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site), modules=modules, targets=targets)
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +110,15 @@ class Bench:
         reply = exchange(self._process, request, _WAIT_S, ("the reference process", f" during {op!r}", f" than {op!r}"))
         if "failed" in reply:
             raise OracleError(f"{op!r} failed in the reference process: {reply['failed']}", next_step=REPORT)
+        self._note(content.get("key", ""), reply.pop("ran", ()))
         return reply
+
+    def _note(self, name: str, ran: Sequence[int]) -> None:
+        """What was run for the function of this name; without one, on import."""
+        if ran and self._setting.traced and name:
+            self._setting.traced.add(name, ran)
+        elif ran and self._setting.traced:
+            self._setting.traced.imported(ran)
 
 
 def exchange(

@@ -23,6 +23,17 @@ Entry = dict[str, Any]
 Call = TypeVar("Call", bytes, tuple[bytes, bytes])
 
 
+Lenders = dict[tuple[str, tuple[str, ...]], list[SourceFunction]]
+
+
+def lenders_among(functions: Sequence[SourceFunction]) -> Lenders:
+    """The functions by module and enclosing names, because only those of one class lend receivers to each other."""
+    found: Lenders = {}
+    for function in functions:
+        found.setdefault((function.module, function.parents), []).append(function)
+    return found
+
+
 def entries_of(
     function: SourceFunction, functions: Sequence[SourceFunction], recording: Recording
 ) -> tuple[list[Entry], list[Entry]]:

@@ -81,7 +81,12 @@ class _Case:
 def may_be_tested(reason: Reason, recording: Recording, function: SourceFunction) -> bool:
     """Whether a function was refused only because its calls cannot be replayed, while tests do call it."""
     called = recording.seen.get(function.name, 0) > 0 or "seconds" in recording.tests.cut
-    return reason in _NOT_REPLAYED or (reason is Reason.NOT_CALLED and called)
+    return reason in _NOT_REPLAYED or (reason in (Reason.NOT_CALLED, Reason.OUT_OF_TIME) and called)
+
+
+def tests_may_end(recording: Recording) -> bool:
+    """Whether all tests could be run in the time for that; a recording that saw less than half of them says no."""
+    return not (recording.tests.stopped and 2 * recording.tests.ran < recording.tests.collected)
 
 
 def certify_by_tests(

@@ -16,8 +16,8 @@ from pytest_cereval.inside.equality import TOLERANCE, Level
 from pytest_cereval.inside.qualifier import RARELY
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
-from pytest_cereval.oracles.borrowing import entries_of, lent_to
-from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested
+from pytest_cereval.oracles.borrowing import entries_of, lenders_among, lent_to
+from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested, tests_may_end
 from pytest_cereval.oracles.cases import Case, Certified, qualified_of, with_tests
 from pytest_cereval.oracles.certificate import Glimpse, Input
 from pytest_cereval.oracles.examples import split_inputs
@@ -36,6 +36,8 @@ Progress = Callable[[str, int, int], None]
 
 
 Known = Callable[[str], Certified | LedgerEntry | None]
+Recall = Callable[[Case], Certified | LedgerEntry | None]
+"""The outcome of an earlier build for a function whose calls have been looked at; see `Case.inputs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,14 @@ class Certification:
 
     `loaded_files` are the inside paths of the files of all modules that the reference had loaded, so that a judge can
     hide what it never needs; it says nothing of functions that were known beforehand. `needed` are names of installed
-    modules that opening inputs imports.
+    modules that opening inputs imports. `tested` are the functions that the repository's own tests were tried on.
     """
 
     certified: tuple[Certified, ...]
     ledger: tuple[LedgerEntry, ...]
     loaded_files: frozenset[str]
     needed: frozenset[str] = frozenset()
+    tested: frozenset[str] = frozenset()
 
 
 def certify_all(
@@ -61,11 +64,13 @@ def certify_all(
     workers: int = 1,
     progress: Progress = lambda stage, done, total: None,
     known: Known = lambda name: None,
+    recall: Recall = lambda case: None,
 ) -> Certification:
     """Certify every function, or say by a named reason why not.
 
     `workers` benches share the work without any influence on the result. `progress` is told (stage, done, total).
     `known` gives the outcome of an earlier build by the function's name; such a function is not looked at again.
+    `recall` gives that of one whose calls do what they did before, which is found by looking.
     Raises `SandboxError` when no reference process can be started.
     """
     cases = [Case(function, outcome=known(function.name)) for function in functions]
@@ -73,6 +78,7 @@ def certify_all(
     tried = _open(cases)
     with _rare_collections():
         run.look(tried)
+        tried = [case for case in tried if not _is_recalled(case, recall)]
         run.repeat_once(_open(cases))
         run.qualify(_open(cases))
         run.repeat_rest(_open(cases))
@@ -83,7 +89,14 @@ def certify_all(
         ledger=tuple(outcome for outcome in outcomes if isinstance(outcome, LedgerEntry)),
         loaded_files=frozenset(run.files),
         needed=frozenset(run.needed),
+        tested=frozenset(run.tested),
     )
+
+
+def _is_recalled(case: Case, recall: Recall) -> bool:
+    found = recall(case)
+    case.outcome = case.outcome if found is None else found
+    return found is not None
 
 
 @contextlib.contextmanager
@@ -124,14 +137,18 @@ class _Run:
         self.setting = setting
         self.recording = recording
         # Lenders are looked for in the whole checkout, so that a function's outcome does not depend on its company.
-        lenders = self.lenders = scan(setting.checkout.runtime).eligible
-        self.entries = {function.name: entries_of(function, lenders, recording) for function in functions}
-        self.lent = {function.name: lent_to(function, lenders, recording) for function in functions}
-        self.packages = frozenset(function.module.partition(".")[0] for function in lenders)
+        eligible = scan(setting.checkout.runtime).eligible
+        self.lenders = lenders_among(eligible)
+        self.entries = {
+            function.name: entries_of(function, self._beside(function), recording) for function in functions
+        }
+        self.lent = {function.name: lent_to(function, self._beside(function), recording) for function in functions}
+        self.packages = frozenset(function.module.partition(".")[0] for function in eligible)
         self.workers = workers
         self.progress = progress
         self.files: set[str] = set()
         self.needed: set[str] = set()
+        self.tested: set[str] = set()
 
     def look(self, cases: list[Case]) -> None:
         """Stage 1: which recorded calls are usable inputs."""
@@ -145,7 +162,7 @@ class _Run:
         for case, found in self._each("look", _open(cases), work):
             self.files |= found.files
             self.needed |= found.packages
-            case.inputs = found.inputs
+            case.inputs, case.files = found.inputs, found.files
             if found.problem is not None:
                 case.refuse(*found.problem)
 
@@ -243,8 +260,12 @@ class _Run:
 
     def _partner(self, function: SourceFunction) -> tuple[SourceFunction, list[Entry]] | None:
         """The function that this one undoes, with its recorded calls."""
-        found = partner_of(function, self.lenders)
-        return None if found is None else (found, entries_of(found, self.lenders, self.recording)[0])
+        beside = self._beside(function)
+        found = partner_of(function, beside)
+        return None if found is None else (found, entries_of(found, beside, self.recording)[0])
+
+    def _beside(self, function: SourceFunction) -> Sequence[SourceFunction]:
+        return self.lenders.get((function.module, function.parents), ())
 
     def _settle(self, results: list[tuple[Case, Qualified | Rejection]]) -> None:
         for case, result in results:
@@ -283,8 +304,10 @@ class _Run:
             case.function.name: (case, case.outcome)
             for case in cases
             if isinstance(case.outcome, LedgerEntry)
+            and tests_may_end(self.recording)
             and (case.by_calls is not None or may_be_tested(case.outcome.reason, self.recording, case.function))
         }
+        self.tested |= set(refused)
         functions = [case.function for case, _ in refused.values()]
         found = certify_by_tests(self.setting, functions, self.packages, workers=self.workers, progress=self.progress)
         for name, (case, entry) in refused.items():
@@ -296,8 +319,13 @@ class _Run:
 
     def _refuse_uncalled(self, case: Case) -> None:
         name = case.function.name
-        lost = self.recording.unpicklable.get(name, 0)
+        lost, large = self.recording.unpicklable.get(name, 0), self.recording.oversized.get(name, 0)
+        tests = self.recording.tests
         if lost:
             case.refuse(Reason.UNPICKLABLE, f"{lost} calls")
+        elif large:
+            case.refuse(Reason.UNPICKLABLE, f"{large} calls are larger than what is recorded")
+        elif tests.stopped and not self.recording.seen.get(name):
+            case.refuse(Reason.OUT_OF_TIME, f"{tests.ran} of {tests.collected} tests ran")
         else:
             case.refuse(Reason.NOT_CALLED)

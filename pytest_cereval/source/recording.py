@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +31,7 @@ _PYTEST_ARGUMENTS = (
     "no:randomly",
     "-o",
     "addopts=",
+    "--assert=plain",  # rewriting takes most of the time for which thousands of tests are collected
 )
 
 
@@ -38,24 +39,33 @@ _PYTEST_ARGUMENTS = (
 class RecordingBounds:
     """How much is recorded.
 
-    `attempts` calls of a function are surveyed and at most `per_function` of them captured. `seconds` bounds the
-    watching, `timeout_s` the whole run of the tests; the sizes are bytes of pickles.
+    `attempts` calls of a function are surveyed and at most `per_function` of them captured. After `seconds` of running
+    tests the survey is stopped, at the end of a test or `grace_s` later in the middle of it, and the captures run the
+    tests that ended by then. `timeout_s` bounds one run of them with imports and collection. The sizes are bytes of
+    pickles: of one call, of one function's, of all together.
     """
 
     per_function: int = 32
     attempts: int = 8_000
     pickle_bytes: int = 128 << 10
     function_bytes: int = 2 << 20
+    total_bytes: int = 64 << 20
     seconds: int = 240
+    grace_s: int = 20
     timeout_s: int = 900
 
 
+_CAPTURE_SLOWER = 2
+"""How much longer than the survey a capture of the same tests may take: two run at once, and they pickle."""
 _LISTS = ("missing", "problems", "cut")
 
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """How the repository's own tests ended while they were recorded."""
+    """How the repository's own tests ended while they were recorded.
+
+    `cut` names the bounds that were met. Where that is `seconds`, only `ran` of the `collected` tests ran.
+    """
 
     __test__ = False
 
@@ -64,6 +74,13 @@ class TestRun:
     missing: tuple[str, ...]
     problems: tuple[str, ...]
     cut: tuple[str, ...]
+    ran: int = 0
+    collected: int = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether they were ended before all of them had run."""
+        return "seconds" in self.cut
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only."""
@@ -80,7 +97,9 @@ class Recording:
     """`calls[name]` holds the pickled arguments of a function's calls in order; `modules[name]` its module.
 
     `again` is the same from another run of the tests, so that calls which depend on time or chance can be told.
-    `seen` counts all entries of a function, `unpicklable` those whose arguments could not be taken by value.
+    `seen` counts all entries of a function, `unpicklable` those whose arguments could not be taken by value and
+    `oversized` those that were over a bound. `opened` are the files of the checkout, Python files aside, that the tests
+    opened, sorted; None if they may have opened any.
     """
 
     calls: dict[str, tuple[bytes, ...]]
@@ -89,6 +108,8 @@ class Recording:
     seen: dict[str, int]
     unpicklable: dict[str, int]
     tests: TestRun
+    oversized: dict[str, int] = field(default_factory=dict)
+    opened: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON builtins only; pickles as base64."""
@@ -99,13 +120,17 @@ class Recording:
             "seen": self.seen,
             "unpicklable": self.unpicklable,
             "tests": self.tests.to_dict(),
+            "oversized": self.oversized,
+            "opened": None if self.opened is None else list(self.opened),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Recording:
         """The inverse of `to_dict`."""
         calls, again = _decoded(data["calls"]), _decoded(data["again"])
-        return cls(**(data | {"calls": calls, "again": again, "tests": TestRun.from_dict(data["tests"])}))
+        opened = None if data["opened"] is None else tuple(data["opened"])
+        told = {"calls": calls, "again": again, "tests": TestRun.from_dict(data["tests"]), "opened": opened}
+        return cls(**(data | told))
 
 
 def _encoded(calls: dict[str, tuple[bytes, ...]]) -> dict[str, list[str]]:
@@ -124,7 +149,7 @@ def record_calls(
     interpreter: Interpreter,
     bounds: RecordingBounds,
 ) -> Recording:
-    """Run the tests of the full checkout once and collect calls of `functions`.
+    """Run the tests of the full checkout and collect calls of `functions`.
 
     Raises `SourceError` when not one test passes, with the packages that are missing and how to name an interpreter
     that has them.
@@ -149,8 +174,10 @@ def record_calls(
 
     _, survey = run(request)
     tests = _test_run(survey, interpreter)
+    longer = asdict(bounds) | {"seconds": _CAPTURE_SLOWER * bounds.seconds}
+    capture = {"bounds": longer, "chosen": survey["chosen"], "first": tests.ran if tests.stopped else None}
     with ThreadPoolExecutor(2) as pool:
-        (calls, captured), (again, _) = pool.map(run, [request | {"chosen": survey["chosen"]}] * 2)
+        (calls, captured), (again, recaptured) = pool.map(run, [request | capture] * 2)
     names = [function.name for function in functions]
     return Recording(
         calls={names[index]: tuple(found) for index, found in calls.items()},
@@ -158,8 +185,15 @@ def record_calls(
         modules={names[int(index)]: module for index, module in survey["modules"].items()},
         seen=dict(zip(names, survey["seen"], strict=True)),
         unpicklable=dict(zip(names, captured["unpicklable"], strict=True)),
-        tests=tests,
+        tests=replace(tests, cut=tuple(sorted({*tests.cut, *captured["cut"]}))),
+        oversized={name: count for name, count in zip(names, captured["oversized"], strict=True) if count},
+        opened=None if tests.stopped else _opened([survey["opened"], captured["opened"], recaptured["opened"]]),
     )
+
+
+def _opened(runs: Sequence[list[str] | None]) -> tuple[str, ...] | None:
+    known = [files for files in runs if files is not None]
+    return tuple(sorted(set().union(*known))) if len(known) == len(runs) else None
 
 
 def _hidden_files(tree: Path) -> list[str]:
@@ -196,8 +230,12 @@ def _run_tests(
                     found = calls.setdefault(message["function"], [])
                     found += [base64.b64decode(call, validate=True) for call in message["calls"]]
             except (FrameClosed, FrameTimeout, FrameError) as error:
-                raise _recorder_failed(process.finish().output, interpreter, error) from error
-    return calls, message["summary"]
+                raise _recorder_failed(process.finish().output, interpreter, error, timeout_s) from error
+            summary = message["summary"]
+            if not (summary["outcomes"]["passed"] or summary["problems"]):
+                # Where pytest itself gives up, over a conftest.py say, no report tells why.
+                summary["problems"] = [line for line in process.finish().output.splitlines() if line.strip()][-5:]
+    return calls, summary
 
 
 def _test_run(summary: dict[str, Any], interpreter: Interpreter) -> TestRun:
@@ -207,13 +245,15 @@ def _test_run(summary: dict[str, Any], interpreter: Interpreter) -> TestRun:
         missing=tuple(summary["missing"]),
         problems=tuple(summary["problems"]),
         cut=tuple(summary["cut"]),
+        ran=summary["ran"],
+        collected=summary["collected"],
     )
     if not tests.outcomes["passed"]:
         raise _no_test_passed(tests, interpreter)
     return tests
 
 
-def _recorder_failed(output: str, interpreter: Interpreter, error: Exception) -> Exception:
+def _recorder_failed(output: str, interpreter: Interpreter, error: Exception, timeout_s: int) -> Exception:
     if "No module named 'pytest'" in output:
         return SourceError(
             f"{interpreter.executable} has no pytest, so the repository's tests cannot be run",
@@ -221,8 +261,8 @@ def _recorder_failed(output: str, interpreter: Interpreter, error: Exception) ->
         )
     if isinstance(error, FrameTimeout):
         return SourceError(
-            "the repository's tests did not end in time while their calls were recorded",
-            next_step="run them by hand to find the one that hangs",
+            f"the repository's tests were not collected and run within {timeout_s} s while their calls were recorded",
+            next_step="run them by hand to find what hangs, while they are collected or in native code",
         )
     tail = "\n".join(output.strip().splitlines()[-12:])
     return SandboxError(f"recording the tests' calls broke off: {error}\n{tail}")
@@ -234,6 +274,11 @@ def _no_test_passed(tests: TestRun, interpreter: Interpreter) -> SourceError:
         return SourceError(
             f"no test of the repository passes with {interpreter.executable}: packages are missing ({wanted})",
             next_step="install them there, or name the repository's own interpreter with --cereval-python=PATH",
+        )
+    if tests.stopped and not tests.outcomes["failed"] + tests.outcomes["error"]:
+        return SourceError(
+            f"no test of the repository came to its end in the time for recording; {tests.collected} were collected",
+            next_step="make its first tests quicker, or leave out of the commit those that take minutes",
         )
     shown = "\n".join(f"    {problem}" for problem in tests.problems[:5]) or f"    exit status {tests.status}"
     return SourceError(

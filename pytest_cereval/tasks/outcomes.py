@@ -31,6 +31,11 @@ def outcome_from(data: dict[str, Any]) -> Certified | LedgerEntry:
     )
 
 
+def outcome_dict(outcome: Certified | LedgerEntry) -> dict[str, Any]:
+    """The inverse of `outcome_from`."""
+    return {"ledger": outcome.to_dict()} if isinstance(outcome, LedgerEntry) else {"certified": certified_dict(outcome)}
+
+
 def certified_dict(item: Certified) -> dict[str, Any]:
     """JSON builtins only."""
     return {

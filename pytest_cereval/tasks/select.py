@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.tasks.task import Requirement, Size
@@ -34,6 +34,19 @@ def selection_order(functions: Sequence[SourceFunction]) -> tuple[SourceFunction
         members.sort(key=_hash)
         placed += [((rank + 0.5) / len(members), _hash(member), member) for rank, member in enumerate(members)]
     return tuple(function for _, _, function in sorted(placed, key=lambda item: item[:2]))
+
+
+def batch_from(order: Sequence[SourceFunction], called: Container[str], size: int) -> Sequence[SourceFunction]:
+    """The start of `order` that holds `size` functions whose names are among the `called`, or all of it.
+
+    The others are refused at a glance. Counting them would make many batches of nearly nothing where tests call little.
+    """
+    found = 0
+    for place, function in enumerate(order, start=1):
+        found += function.name in called
+        if found == size:
+            return order[:place]
+    return order
 
 
 def _hash(function: SourceFunction) -> str:
