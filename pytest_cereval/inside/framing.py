@@ -37,7 +37,7 @@ def write_frame(
     Raises `FrameError` if it is over `limit` bytes, `FrameClosed` if nobody reads any more, and `FrameTimeout` if the
     reader does not keep up.
     """
-    body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    body = body_of(message)
     if len(body) > limit:
         raise FrameError(f"message of {len(body)} bytes is over the limit of {limit}")
     view = memoryview(_HEADER.pack(len(body)) + body)
@@ -56,10 +56,20 @@ def read_frame(fd: int, *, deadline: float | None = None, limit: int = MAX_FRAME
 
     Raises `FrameClosed`, `FrameTimeout` or `FrameError`; after any of them the channel must not be used again.
     """
+    return parse_message(read_body(fd, deadline=deadline, limit=limit))
+
+
+def read_body(fd: int, *, deadline: float | None = None, limit: int = MAX_FRAME_BYTES) -> bytes:
+    """As `read_frame`, but the message as it came, for `parse_message`."""
     (length,) = _HEADER.unpack(_read_exactly(fd, _HEADER.size, deadline))
     if length > limit:
         raise FrameError(f"message of {length} bytes is over the limit of {limit}")
-    return parse_message(_read_exactly(fd, length, deadline))
+    return _read_exactly(fd, length, deadline)
+
+
+def body_of(message: dict[str, Any]) -> bytes:
+    """The bytes that carry a message; the same for the same content in the same order."""
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
 
 
 def parse_message(body: bytes) -> dict[str, Any]:

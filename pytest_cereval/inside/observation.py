@@ -63,8 +63,9 @@ class Encoder:
         root: list[Tree] = []
         self._path = path
         self._later(root, value)
-        while self._queue:
-            holder, index, item, self._path = self._queue.popleft()
+        queue = self._queue
+        while queue:
+            holder, index, item, self._path = queue.popleft()
             holder[index] = self._node(item)
         for members in reversed(self._unsorted):
             members[1:] = sorted(members[1:], key=canonical)
@@ -98,13 +99,22 @@ class Encoder:
             holder.append(None)
 
     def _items(self, tag: str, values: Iterable[Any]) -> list[Tree]:
+        """`_later` for each of a few values, written out: most of the time of an observation goes by here."""
         node: list[Tree] = [tag]
+        left, scalars, most = self._left, _SCALARS, MAX_ITEMS
         for item in values:
-            if self._left < 1 or len(node) > MAX_ITEMS:
+            if left < 1 or len(node) > most:
                 self.cut = True
                 node.append(["…"])
                 break
-            self._later(node, item)
+            left -= 1
+            scalar = scalars.get(type(item))
+            if scalar is not None:
+                node.append(scalar(item))
+            else:
+                self._queue.append((node, len(node), item, self._path))
+                node.append(None)
+        self._left = left
         return node
 
     def _set(self, tag: str, values: Iterable[Any]) -> Tree:
@@ -114,15 +124,21 @@ class Encoder:
 
     def _dict(self, value: dict[Any, Any]) -> Tree:
         node: list[Tree] = ["d"]
+        left, scalars, most, path, wait = self._left, _SCALARS, MAX_ITEMS, self._path, self._queue.append
         for key, item in dict.items(value):
-            if self._left < 2 or len(node) > MAX_ITEMS:
+            if left < 2 or len(node) > most:
                 self.cut = True
                 node.append([["…"], ["…"]])
                 break
-            pair: list[Tree] = []
+            left -= 2
+            of_key, of_item = scalars.get(type(key)), scalars.get(type(item))
+            pair: list[Tree] = [of_key and of_key(key), of_item and of_item(item)]
             node.append(pair)
-            self._later(pair, key)
-            self._later(pair, item)
+            if of_key is None:
+                wait((pair, 0, key, path))
+            if of_item is None:
+                wait((pair, 1, item, path))
+        self._left = left
         return node
 
     def _other(self, value: Any, kind: type) -> Tree:

@@ -23,20 +23,33 @@ class Additions:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The names that a function's file binds at its top, and those that the class around the function binds."""
+
+    module: frozenset[str]
+    methods: frozenset[str]
+
+
+def around(function: SourceFunction, original: Sequence[ast.stmt]) -> Around:
+    """What the statements of the function's file bind around it."""
+    return Around(frozenset(bound(original)), frozenset(bound(_class_body(original, function))))
+
+
 def additions(
     body: Sequence[ast.stmt],
     taken: FunctionNode,
     classes: Sequence[ast.ClassDef],
     function: SourceFunction,
-    original: Sequence[ast.stmt],
+    around: Around,
 ) -> Additions:
     """Everything an answer's definition may need: what the file has already is not replaced, statements are
     not run.
 
-    `body` are the statements of the answer's block, `classes` those around `taken` in it, `original` the
-    file's own. Raises `ValueError` or `RecursionError` where a statement cannot be written as text.
+    `body` are the statements of the answer's block, `classes` those around `taken` in it, `around` what the file
+    has. Raises `ValueError` or `RecursionError` where a statement cannot be written as text.
     """
-    known = bound(original)
+    known = around.module
     notes: list[str] = []
     texts = []
     bare_methods: list[ast.stmt] = []
@@ -49,14 +62,14 @@ def additions(
         kept, note = _kept(statement, known, function)
         notes += [note] if note else []
         texts += [ast.unparse(kept)] if kept is not None else []
-    methods, more = _new_members(taken, classes[-1].body if classes else bare_methods, function, original)
+    methods, more = _new_members(taken, classes[-1].body if classes else bare_methods, function, around)
     if classes and function.parents and classes[-1].name != function.parents[-1]:
         notes.append(f"took the definition out of a class {classes[-1].name}"[:200])
         methods, more = (), []
     return Additions(tuple(texts), methods, tuple([*notes, *more][:_MAX_NOTES]))
 
 
-def _kept(statement: ast.stmt, known: set[str], function: SourceFunction) -> tuple[ast.stmt | None, str]:
+def _kept(statement: ast.stmt, known: frozenset[str], function: SourceFunction) -> tuple[ast.stmt | None, str]:
     """The statement as far as it goes into the file, and a note on what does not."""
     if isinstance(statement, ast.Import):
         return statement, ""
@@ -70,7 +83,7 @@ def _kept(statement: ast.stmt, known: set[str], function: SourceFunction) -> tup
     return statement, ""
 
 
-def _kept_import(statement: ast.ImportFrom, known: set[str], function: SourceFunction) -> ast.ImportFrom | None:
+def _kept_import(statement: ast.ImportFrom, known: frozenset[str], function: SourceFunction) -> ast.ImportFrom | None:
     """Without what the file would import from itself: at that moment it is not complete yet."""
     if statement.module == "__future__":
         return None
@@ -113,13 +126,13 @@ def _is_method(statement: ast.stmt) -> bool:
 
 
 def _new_members(
-    taken: FunctionNode, body: Sequence[ast.stmt], function: SourceFunction, original: Sequence[ast.stmt]
+    taken: FunctionNode, body: Sequence[ast.stmt], function: SourceFunction, around: Around
 ) -> tuple[tuple[str, ...], list[str]]:
     """Methods among `body` that the original's class has not, and new class attributes that `taken` uses.
 
     Other attributes stay out: in an enumeration, say, each would be one more member.
     """
-    theirs = bound(_class_body(original, function)) | {function.bare_name}
+    theirs = around.methods | {function.bare_name}
     used = {node.attr for node in ast.walk(taken) if isinstance(node, ast.Attribute)}
     texts, notes = [], []
     for item in body if function.parents else ():

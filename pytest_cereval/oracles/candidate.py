@@ -11,7 +11,6 @@ because its calls may work; the difference is named.
 from __future__ import annotations
 
 import ast
-import functools
 import io
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_cereval.oracles.additions import additions
-from pytest_cereval.oracles.blocks import Block, blocks, parse, split_lines, without_thinking
+from pytest_cereval.oracles.blocks import Block, blocks, without_thinking
 from pytest_cereval.oracles.helpers import from_other_blocks
+from pytest_cereval.oracles.places import place_of
 from pytest_cereval.oracles.signature import mismatch
 from pytest_cereval.results.failure import Failure
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, without_docstring
 from pytest_cereval.source.syntax import source_text
 
 MAX_ANSWER = 200_000
@@ -193,71 +193,29 @@ def _spliced(body: Sequence[ast.stmt], taken: Found, function: SourceFunction, o
     """The original with `taken` and what goes with it; checked to parse and to define the function where it
     says.
     """
-    lines = split_lines(original)
-    module = _parsed(original)
-    home = next((item for item in module if _encloses(item, function.first_line)), None)
-    if home is None:
-        raise LookupError(f"{function.name} is not at line {function.first_line} of the text given for its file")
-    prefix = _indentation(lines[function.def_line - 1])
-    end = "\r\n" if lines[0].endswith("\r\n") else "\n"
+    place = place_of(function, original)
     try:
-        added = additions(body, taken.node, taken.classes, function, module)
+        added = additions(body, taken.node, taken.classes, function, place.around)
         own = {ast.unparse(decorator) for decorator in taken.node.decorator_list}
         taken.node.decorator_list = []
         bare = ast.unparse(taken.node)
         before = [line for text in added.module for line in text.split("\n")]
-        inside = [line for text in added.methods for line in _indented(text, prefix)]
-        decorators = lines[function.first_line - 1 : function.def_line - 1]
-        definition = [*(line.rstrip("\r\n") for line in decorators), *_indented(bare, prefix)]
+        inside = [line for text in added.methods for line in _indented(text, place.prefix)]
+        definition = [*place.decorators, *_indented(bare, place.prefix)]
     except (ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
         return _unparsable(f"{type(error).__name__}: {error}"[:200])
-    top = _statement_line(home) - 1
-    source = "".join(lines[:top]) + _joined(before, end) + "".join(lines[top : function.first_line - 1])
-    source += _joined([*inside, *definition], end) + "".join(lines[function.last_line :])
-    line = function.first_line + len(before) + len(inside)
-    problem = _check(source, line, function.bare_name)
+    problem = place.problem(before, inside, definition)
     if problem:
         return _unparsable(problem)
     notes = added.notes + _decorator_notes(own, function)
-    differs = mismatch(taken.node, _reference(home, function))
-    text = "\n".join(row.removeprefix(prefix) for row in definition)
+    differs = mismatch(taken.node, place.reference)
+    text = "\n".join(row.removeprefix(place.prefix) for row in definition)
+    source, line = place.filled(before, inside, definition), place.line_of(before, inside)
     return Candidate(source, text, line, notes, differs, "\n".join([*added.module, *added.methods]))
-
-
-@functools.lru_cache(maxsize=8)
-def _parsed(original: str) -> tuple[ast.stmt, ...]:
-    """The statements of a reference's file, which every answer to any of its functions needs; nobody changes them."""
-    return parse(original).body
-
-
-def _reference(home: ast.stmt, function: SourceFunction) -> FunctionNode:
-    return next(
-        node
-        for node in ast.walk(home)
-        if isinstance(node, FunctionNode)
-        and node.name == function.bare_name
-        and first_line(node) == function.first_line
-    )
 
 
 def _decorator_notes(own: set[str], function: SourceFunction) -> tuple[str, ...]:
     return tuple(f"dropped the answer's decorator @{text}"[:200] for text in sorted(own - set(function.decorators)))
-
-
-def _encloses(statement: ast.stmt, line: int) -> bool:
-    return _statement_line(statement) <= line <= (statement.end_lineno or statement.lineno)
-
-
-def _statement_line(statement: ast.stmt) -> int:
-    return first_line(statement) if isinstance(statement, FunctionNode | ast.ClassDef) else statement.lineno
-
-
-def _indentation(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t\f"))]
-
-
-def _joined(lines: Sequence[str], end: str) -> str:
-    return "".join(f"{line}{end}" for line in lines)
 
 
 def _indented(text: str, prefix: str) -> list[str]:
@@ -267,14 +225,3 @@ def _indented(text: str, prefix: str) -> list[str]:
         for token in tokenize.generate_tokens(io.StringIO(text + "\n").readline):
             inside.update(range(token.start[0] + 1, token.end[0] + 1))
     return [line if number in inside else prefix + line for number, line in enumerate(text.split("\n"), 1)]
-
-
-def _check(source: str, line: int, name: str) -> str:
-    """Why `source` is not a file with the function at `line`, or nothing."""
-    block = parse(source)
-    if block.problem:
-        return block.problem
-    nodes = (node for statement in block.body if _encloses(statement, line) for node in ast.walk(statement))
-    if any(isinstance(node, FunctionNode) and node.name == name and first_line(node) == line for node in nodes):
-        return ""
-    return f"no {name} at line {line} once it is in its file"

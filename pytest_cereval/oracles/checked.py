@@ -102,12 +102,20 @@ class Checkers:
 
 @dataclass(slots=True)
 class Checked:
-    """One run: what became of the worker, and what the check said; `last` is the last call with its result."""
+    """One run: what became of the worker, and what the check said; `called` is the last call, `reply` its result."""
 
     run: Run
     failed: str = ""
     by: str = ""
-    last: str = ""
+    called: str = ""
+    reply: dict[str, Any] | None = None
+
+    @property
+    def last(self) -> str:
+        """The last call with its result, in words; empty before the first."""
+        if not self.called:
+            return ""
+        return f"{self.called} {_told(self.reply) if self.reply is not None else 'is not answered'}"
 
     @property
     def verdict(self) -> Verdict:
@@ -213,8 +221,7 @@ def _relay(checker: Process, talk: Conversation, check: Check, found: Checked) -
 
 def _passed_on(talk: Conversation, check: Check, message: dict[str, Any], found: Checked) -> dict[str, Any]:
     """What the check is told of a call."""
-    called = f"{check.entry_point}({message['shown']})"
-    found.last = f"{called} is not answered"
+    found.called, found.reply = f"{check.entry_point}({message['shown']})", None
     reply = talk.ask({"call": message["call"]})
     if reply is None:
         return {"lost": "the worker is gone"}
@@ -222,7 +229,7 @@ def _passed_on(talk: Conversation, check: Check, message: dict[str, Any], found:
         talk.run.stopped, talk.run.error = _stopped(reply), reply.note
         return {"lost": reply.kind}
     talk.run.checked += 1
-    found.last = f"{called} {_told(reply.observation)}"
+    found.reply = reply.observation
     return {"kind": reply.observation["kind"], "value": reply.observation["value"]}
 
 

@@ -1,7 +1,8 @@
 """Turns a checkout into a copy beside it that holds bytecode, so that a worker need not compile what nobody changed.
 
 The copy is made once per checkout and interpreter. Its files are the checkout's own (hard links where the file
-system has them); caches and built copies that the commit holds are left out, as workers must not see them.
+system has them); caches and built copies that the commit holds are left out, as workers must not see them. What an
+answer changed is compiled once for all its workers, in a sandbox too: some short texts take a compiler for ever.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +28,10 @@ from pytest_cereval.source.layout import REPOSITORY, inside_path, python_program
 
 _LIMITS = Limits(wall_s=900, cpu_s=900, memory_mb=2048)
 _FILE_S = 60.0
+_TEXT_S = 3.0
+_KEPT = 4
+_MOST_TEXTS = 1000
+"""After so many a compiler is replaced, so that nothing that it keeps can add up."""
 _TAG = re.compile(r"[\w-]{1,40}")  # without a dot, which ends the name of the source file
 
 
@@ -55,6 +61,57 @@ def bytecode_of(tree: Path, path: str) -> str | None:
     return found[0].relative_to(tree).as_posix() if found else None
 
 
+class Compiler:
+    """Compiles changed files; never raises for a text, since a worker that gets none compiles by itself.
+
+    Nothing of a text is run, so that one cannot change what becomes of another. Safe to use from several threads.
+    """
+
+    def __init__(self, world: Setting) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._process: Process | None = None
+        self._asked = 0
+        self._known: dict[tuple[str, bytes], bytes] = {}
+
+    def bytecode(self, path: str, text: bytes) -> bytes:
+        """The bytecode file for a text in the place of the checkout's file `path`; empty if there is none."""
+        key = path, text
+        with self._lock:
+            if key not in self._known:
+                compiled = self._compiled(path, text)
+                while len(self._known) >= _KEPT:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = compiled
+            return self._known[key]
+
+    def close(self) -> None:
+        """End the process behind it; a later text starts another."""
+        with self._lock:
+            self._end()
+
+    def _compiled(self, path: str, text: bytes) -> bytes:
+        try:
+            if self._process is None:
+                launch = python_program(self._world.interpreter, "bytecode", binds=())
+                self._process, self._asked = self._world.sandbox.start(launch, _LIMITS), 0
+            more = {"text": base64.b64encode(text).decode()}
+            reply = _ask(self._process, path, _TEXT_S, more)
+            found = base64.b64decode(reply.get("bytecode", ""), validate=True)
+        except (SandboxError, ValueError):
+            self._end()
+            return b""
+        self._asked += 1
+        if self._asked >= _MOST_TEXTS:
+            self._end()
+        return found
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.finish()
+
+
 def _fill(world: Setting, tree: Path) -> None:
     runtime = world.checkout.runtime
     left_out = [PurePosixPath(path).relative_to(REPOSITORY).as_posix() for path in leftovers(runtime)]
@@ -69,7 +126,7 @@ def _fill(world: Setting, tree: Path) -> None:
     launch = python_program(world.interpreter, "bytecode", binds=(Bind(runtime, REPOSITORY),))
     with world.sandbox.start(launch, _LIMITS) as process:
         for file in [file for file in sorted(tree.rglob("*.py")) if file.is_file() and not file.is_symlink()]:
-            reply = _ask(process, file.relative_to(tree).as_posix())
+            reply = _ask(process, file.relative_to(tree).as_posix(), _FILE_S)
             if "bytecode" in reply:
                 _write(file, reply["tag"], base64.b64decode(reply["bytecode"], validate=True))
 
@@ -85,11 +142,11 @@ def _write(file: Path, tag: str, content: bytes) -> None:
     compiled.chmod(0o644)
 
 
-def _ask(process: Process, path: str) -> dict[str, Any]:
+def _ask(process: Process, path: str, timeout_s: float, more: dict[str, str] | None = None) -> dict[str, Any]:
     number = secrets.token_hex(4)
     try:
-        process.send({"id": number, "file": inside_path(path)})
-        reply = process.receive(timeout_s=_FILE_S)
+        process.send({"id": number, "file": inside_path(path), **(more or {})})
+        reply = process.receive(timeout_s=timeout_s)
     except (FrameClosed, FrameTimeout, FrameError) as error:
         raise SandboxError(f"compiling {path} ended the compiler: {error}\n{process.finish().output}") from error
     if reply.get("id") != number:

@@ -7,8 +7,12 @@ is written is not looked for: the sandbox has no other place that can be written
 from __future__ import annotations
 
 import ast
+import functools
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pytest_cereval.source.syntax import parse
 
 _CALLS = frozenset(
     {
@@ -37,28 +41,48 @@ def broken(
     `original` that of its file, whose imports both may use. `events` and `allowed` are names of audit events that calls
     of the answer and of the reference raise.
     """
-    file = _parsed(original)
-    around, elsewhere = dict(_imported(file)), _bound(file)
-    used = set(_used(_parsed(taken), around, elsewhere))
-    known = set(_used(_parsed(reference), around, elsewhere)) | set(_modules(file))
-    found = {f"uses {name}" for name in used - known}
+    file = _file(original)
+    used = frozenset(_used(_parsed(taken), file))
+    found = {f"uses {name}" for name in used - _known(reference, original)}
     found |= {f"raised {event} when run" for event in set(events) - set(allowed)}
     return tuple(sorted(found))
+
+
+class _File(NamedTuple):
+    """What the text of a file says: what its imported names stand for, constrained modules, and names it binds."""
+
+    imported: dict[str, str]
+    modules: frozenset[str]
+    bound: frozenset[str]
+
+
+@functools.lru_cache(maxsize=16)
+def _file(original: str) -> _File:
+    """Of a reference's file, which every answer to any of its functions is held against."""
+    tree = _parsed(original)
+    return _File(dict(_imported(tree)), frozenset(_modules(tree)), _bound(tree))
+
+
+@functools.lru_cache(maxsize=256)
+def _known(reference: str, original: str) -> frozenset[str]:
+    """What is never held against an answer."""
+    file = _file(original)
+    return frozenset(_used(_parsed(reference), file)) | file.modules
 
 
 def _parsed(text: str) -> ast.Module:
     """The tree; an empty one for a text that does not parse."""
     try:
-        return ast.parse(textwrap.dedent(text))
+        return parse(textwrap.dedent(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
 
-def _used(tree: ast.Module, around: dict[str, str], elsewhere: frozenset[str]) -> Iterator[str]:
+def _used(tree: ast.Module, file: _File) -> Iterator[str]:
     """Constrained modules that are imported, and constrained names that are read, called or not."""
     yield from _modules(tree)
-    names = around | dict(_imported(tree))
-    hidden = (elsewhere | _bound(tree)) - names.keys()
+    names = file.imported | dict(_imported(tree))
+    hidden = (file.bound | _bound(tree)) - names.keys()
     inner: set[int] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Attribute) or id(node) in inner or not isinstance(node.ctx, ast.Load):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.inside.equality import Level
-from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
+from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout, body_of, parse_message
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.differences import Difference, compare
 from pytest_cereval.oracles.replies import ProtocolError, Reply, checked, safe
@@ -22,6 +22,7 @@ from pytest_cereval.sandbox.process import Process
 from pytest_cereval.sandbox.sandbox import End, EndStatus, Limits
 
 MAX_DIFFERING = 30
+_OBSERVED = ("kind", "value", "after", "printed", "whole")  # in the order in which a worker sends them
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Conversation:
             if self.run.stopped or len(self.run.differing) >= MAX_DIFFERING:
                 return
             item = hidden[index]
-            reply = self.ask(item.entry)
+            reply = self.ask(item.entry, item.observation)
             found = self.compared(index, item.observation, reply) if reply is not None else None
             if reply is not None and self.run.stopped is None:
                 self.run.checked += 1
@@ -89,9 +90,13 @@ class Conversation:
             reply = self._exchange({}, self._limits.call_s, ("finished",))
             self.run.events = reply.events if reply is not None else ()
 
-    def ask(self, entry: dict[str, Any]) -> Reply | None:
-        """The reply to one input; None if the worker is lost, and `run.stopped` says why."""
-        return self._exchange({"input": entry}, self._limits.call_s, ("observation", "unbuilt", "too_big"))
+    def ask(self, entry: dict[str, Any], expected: dict[str, Any] | None = None) -> Reply | None:
+        """The reply to one input; None if the worker is lost, and `run.stopped` says why.
+
+        A reply that is, byte for byte, the one with the `expected` observation is not looked at any further.
+        """
+        allowed = ("observation", "unbuilt", "too_big")
+        return self._exchange({"input": entry}, self._limits.call_s, allowed, expected)
 
     def compared(self, index: int, expected: dict[str, Any], reply: Reply) -> Difference | None:
         """The difference from what is expected, if there is one."""
@@ -101,12 +106,21 @@ class Conversation:
             self.run.stopped, self.run.error = Verdict.FAIL_PROTOCOL, safe(str(error))[:500]
             return None
 
-    def _exchange(self, content: dict[str, Any], timeout_s: float, allowed: tuple[str, ...]) -> Reply | None:
+    def _exchange(
+        self,
+        content: dict[str, Any],
+        timeout_s: float,
+        allowed: tuple[str, ...],
+        expected: dict[str, Any] | None = None,
+    ) -> Reply | None:
         """One exchange. The id is new and secret until it is sent, so that no reply can be written ahead of it."""
         number = secrets.token_hex(8)
         try:
             self._send({"id": number, **content})
-            return checked(self._process.receive(timeout_s=timeout_s), number, allowed)
+            body = self._process.receive_body(timeout_s=timeout_s)
+            if expected is not None and body == _body_with(number, expected):
+                return Reply("observation", observation=expected)
+            return checked(parse_message(body), number, allowed)
         except FrameTimeout as error:
             self.run.stopped, self.run.error = Verdict.FAIL_TIMEOUT, safe(str(error))
         except (FrameError, ProtocolError) as error:
@@ -120,6 +134,12 @@ class Conversation:
             self._process.send(message)
         except FrameError as error:  # ours, and thus no verdict on the candidate
             raise CerevalError(f"a hidden input cannot be sent to a worker: {error}") from error
+
+
+def _body_with(number: str, expected: dict[str, Any]) -> bytes:
+    """The reply of a worker that did what is expected; cheaper to make than any reply is to read."""
+    told = {key: expected[key] for key in _OBSERVED if key in expected}
+    return body_of({"id": number, "observation": told})
 
 
 def why_gone(end: End, limits: Limits, loaded: bool) -> tuple[Verdict, str]:

@@ -2,8 +2,9 @@
 
 Two nurseries serve all candidates of a checkout, one for each of two hash seeds: 0, and one that chance chooses.
 What they import is found out by importing the reference's module in a fork that ends: they hold the standard
-library and installed packages, never the repository's own modules. The bytecode of the changed file is masked with
-the file itself, so that the reference's function is nowhere in what a candidate can reach.
+library and installed packages, never the repository's own modules. The bytecode of the changed file is covered with
+the file itself, by nothing or by that of the changed text, so that the reference's function is nowhere in what a
+candidate can reach.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
 from pytest_cereval.oracles.bench import Setting
-from pytest_cereval.oracles.compiled import bytecode_of, with_bytecode
+from pytest_cereval.oracles.compiled import Compiler, bytecode_of, with_bytecode
 from pytest_cereval.oracles.workers import ColdWorkers, Workers, as_utf8
 from pytest_cereval.sandbox.forked import ParentLostError
 from pytest_cereval.sandbox.inspection import require_sealed_forks
@@ -33,6 +34,8 @@ MOST_FORKS = 1000
 _MOST_HASH_SEED = 2**32 - 1
 _SURVEY = Limits(wall_s=30, cpu_s=30)
 _NAMES_AT_ONCE = 500
+_LONG = 8000
+"""Characters of a changed file from which on it is cheaper to compile it once than in each worker."""
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -89,6 +92,7 @@ class WarmWorkers:
         self._refused: set[str] = set()
         self._surveyed: set[str] = set()
         self._tree: Path | None = None
+        self._compiler = Compiler(world)
         self._bytecode: dict[str, str | None] = {}
         self._closed = False
 
@@ -110,6 +114,7 @@ class WarmWorkers:
             nurseries, self._nurseries = self._nurseries, {}
         for nursery in nurseries.values():
             nursery.close()
+        self._compiler.close()
 
     def _start(self, path: str, source: str, seed: int, limits: Limits) -> Process:
         with self._lock:
@@ -124,9 +129,11 @@ class WarmWorkers:
         assert self._tree is not None  # noqa: S101 - made with the first nursery
         if path not in self._bytecode:
             self._bytecode[path] = bytecode_of(self._tree, path)
-        bytecode = self._bytecode[path]
-        masked = [(inside_path(bytecode), b"")] if bytecode else []
-        return [(inside_path(path), as_utf8(source)), *masked]
+        bytecode, text = self._bytecode[path], as_utf8(source)
+        if not bytecode:
+            return [(inside_path(path), text)]
+        compiled = self._compiler.bytecode(path, text) if len(source) > _LONG else b""
+        return [(inside_path(path), text), (inside_path(bytecode), compiled)]
 
     def _nursery(self, seed: int, path: str) -> Nursery:
         """The nursery of a hash seed, a new one if there is none, it is worn out, or something was wrong with it.

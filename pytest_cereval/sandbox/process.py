@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from pytest_cereval.errors import SandboxError
-from pytest_cereval.inside.framing import FrameClosed, FrameTimeout, read_frame, write_frame
+from pytest_cereval.inside.framing import FrameClosed, FrameTimeout, parse_message, read_body, write_frame
 from pytest_cereval.sandbox.output import printable
 from pytest_cereval.sandbox.sandbox import READ_FD_VARIABLE, WRITE_FD_VARIABLE, End, Limits
 from pytest_cereval.sandbox.supervisor import Supervisor, Tree
@@ -114,10 +114,14 @@ class Process:
 
         Raises `FrameTimeout`, `FrameClosed` or `FrameError`; do not go on with the channel after any of them.
         """
+        return parse_message(self.receive_body(timeout_s=timeout_s))
+
+    def receive_body(self, *, timeout_s: float) -> bytes:
+        """As `receive`, but the message as it came: not looked at, whatever its bytes are."""
         self._require_open(self._receive_fd)
         with self._wall_limit_as_timeout():
             deadline = min(time.monotonic() + timeout_s, self._supervisor.deadline)
-            return read_frame(self._receive_fd, deadline=deadline)
+            return read_body(self._receive_fd, deadline=deadline)
 
     @contextlib.contextmanager
     def _wall_limit_as_timeout(self) -> Iterator[None]:
