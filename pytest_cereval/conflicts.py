@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_cereval.errors import SettingsError
+from pytest_cereval.models.model import MAX_TOGETHER
 
 Value = Callable[[str], Any]
 
@@ -18,7 +19,7 @@ def refuse_conflicts(value: Value, *, demo: bool) -> None:
 
 
 def _conflicts(value: Value, demo: bool) -> tuple[tuple[bool, str, str], ...]:
-    samples, score, apart = value("samples"), value("score"), value("generate-only")
+    score, apart = value("score"), value("generate-only")
     return (
         (
             value("flash-attn") not in ("on", "off"),
@@ -30,11 +31,7 @@ def _conflicts(value: Value, demo: bool) -> tuple[tuple[bool, str, str], ...]:
             "--cereval-demo brings its own repository and model",
             "leave out --cereval-repo and --cereval-model, or leave out --cereval-demo",
         ),
-        (
-            samples > 1 and value("temperature") == 0 and not score,
-            f"--cereval-samples={samples} at temperature 0 would draw the same answer {samples} times",
-            "give --cereval-temperature=T above 0, or leave out --cereval-samples",
-        ),
+        *_about_samples(value),
         (
             bool(score and apart),
             "--cereval-score judges what is there, --cereval-generate-only judges nothing",
@@ -64,5 +61,28 @@ def _conflicts(value: Value, demo: bool) -> tuple[tuple[bool, str, str], ...]:
             bool(value("shard") and (value("gate") or value("baseline"))),
             "--cereval-shard asks a part of the tasks, by which no gate can be decided",
             "leave out --cereval-gate and decide on the merged run",
+        ),
+    )
+
+
+def _about_samples(value: Value) -> tuple[tuple[bool, str, str], ...]:
+    samples, score = value("samples"), value("score")
+    return (
+        (
+            samples > 1 and value("temperature") == 0 and not score,
+            f"--cereval-samples={samples} at temperature 0 would draw the same answer {samples} times",
+            "give --cereval-temperature=T above 0, or leave out --cereval-samples",
+        ),
+        (
+            bool(value("batch") and not score and not 1 < samples <= MAX_TOGETHER),
+            f"--cereval-batch decodes several answers to a task together, --cereval-samples={samples} are not several"
+            if samples == 1
+            else f"--cereval-batch decodes at most {MAX_TOGETHER} answers to a task together, not {samples}",
+            f"give --cereval-samples=K between 2 and {MAX_TOGETHER}, or leave out --cereval-batch",
+        ),
+        (
+            bool(value("batch") and score),
+            "--cereval-score decodes nothing, so --cereval-batch has no meaning",
+            "leave out --cereval-batch; the run says how its answers were drawn",
         ),
     )

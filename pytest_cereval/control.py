@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,27 +16,34 @@ from pytest_cereval import bundling
 from pytest_cereval.desk import Desk
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.evaluate import invalid
+from pytest_cereval.extensions import Listeners
 from pytest_cereval.gating import Demand, check_demand, gated
 from pytest_cereval.items import WORK
 from pytest_cereval.options import Settings
-from pytest_cereval.origin import left_out
-from pytest_cereval.report import html
+from pytest_cereval.origin import decoded, left_out
+from pytest_cereval.report import html, natural
 from pytest_cereval.report.cases import cases_folder, write_case_pages
 from pytest_cereval.report.index import claims
 from pytest_cereval.report.terminal import ProgressLine, RunInfo, summary_lines
+from pytest_cereval.results.apart import NATURAL
 from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.printing import one_line
 from pytest_cereval.results.statistics import summarise
 from pytest_cereval.session import Work
-from pytest_cereval.tasks.task import Category, Requirement, Task
+from pytest_cereval.tasks.reuse import reused_text
+from pytest_cereval.tasks.task import Requirement, Task
+
+if TYPE_CHECKING:
+    from pytest_cereval.statistics.gate import Changes
 
 _CARRIED = "cereval_attempt"
 _ENDINGS = {0: "finished", 1: "finished", 2: "interrupted", 5: "finished"}
 
 
-def register_marks(config: pytest.Config) -> None:
+def register_marks(config: pytest.Config, categories: Sequence[str]) -> None:
     """Categories and kinds of requirement are marks, so that `-m` selects by them under strict markers, too."""
-    for category in Category:
-        config.addinivalue_line("markers", f"{category.value}: tasks of this category (pytest-cereval)")
+    for category in (*categories, NATURAL):
+        config.addinivalue_line("markers", f"{category}: tasks of this category (pytest-cereval)")
     for requirement in Requirement:
         config.addinivalue_line("markers", f"{requirement.value}: tasks whose requirement is {requirement.value}")
 
@@ -90,8 +97,10 @@ class Controller:
         self._attempts: list[Attempt] = []
         self._selected: int | None = None
         self._gate = ""
+        self._changes: Changes | None = None
         self._line: ProgressLine | None = None
         self._asked: dict[str, float] = {}
+        self._listeners = Listeners(config)
         self._html = html.install(config, self.run_info)
         bundling.install(config, settings, lambda: self._desk)
 
@@ -194,9 +203,10 @@ class Controller:
             )
             if not self._attempts:
                 return
-        for line in summary_lines(summarise(self._attempts), self.run_info()):
-            terminalreporter.write_line(line)
-        for line in claims(self._attempts, self._desk.store.tasks(self._desk.run_id)):
+        tasks, run = self._desk.store.tasks(self._desk.run_id), self._desk.store.run(self._desk.run_id)
+        found = one_line(natural.sentence(run.provenance, self._attempts, tasks))
+        told = [*claims(self._attempts, tasks), *([found] if found else [])]
+        for line in [*summary_lines(summarise(self._attempts), self.run_info()), *told, *self._listeners.faults]:
             terminalreporter.write_line(line)
 
     def pytest_unconfigure(self) -> None:
@@ -212,12 +222,14 @@ class Controller:
         path = html.report_path(self._config)
         return RunInfo(
             repository=self._desk.repository,
-            model=self._asked_whom(),
+            model=self._asked_whom() + decoded(self._desk.together),
             run_id=self._desk.run_id,
-            tasks=len(suite.tasks),
+            tasks=sum(task.category != NATURAL for task in suite.tasks),
             ledger=suite.reasons(),
-            limited=left_out(self._settings),
+            limited=left_out(self._settings, suite.tests),
+            reused=reused_text(self._desk.gathered.built.reused),
             gate=self._gate,
+            changes=self._changes,
             store=str(self._settings["store"]),
             report=str(path) if path else "",
             judge=self._desk.checked.sentence if self._desk.checked else "",
@@ -254,6 +266,7 @@ class Controller:
             self._desk.record(attempt)
         except CerevalError as error:
             pytest.exit(str(error), returncode=int(pytest.ExitCode.INTERNAL_ERROR))
+        self._listeners.tell(attempt)
 
     def _record_crash(self, report: pytest.TestReport) -> None:
         assert self._desk is not None  # noqa: S101 - the caller has looked
@@ -275,6 +288,7 @@ class Controller:
         path = self._settings.path("store")
         found = gated(demand, self._desk.store, path, self._desk.run_id, asked=asked, tasks=tasks)
         self._gate = found.sentence
+        self._changes = found.changes
         session.exitstatus = found.exit_code
 
 

@@ -18,7 +18,7 @@ from pytest_cereval.evaluate import Bench
 from pytest_cereval.gathering import Gathered, gather, told_tasks
 from pytest_cereval.judge_check import JudgeCheck, check_judge
 from pytest_cereval.models.broker import Broker
-from pytest_cereval.models.model import Completion, LoadSettings, Model, Prompt, Sampling, prompt_sha256
+from pytest_cereval.models.model import BatchModel, Completion, LoadSettings, Prompt, Sampling, prompt_sha256
 from pytest_cereval.models.resolve import ACCEPTED, resolve_model
 from pytest_cereval.options import DEMO_MODEL, Settings
 from pytest_cereval.origin import provenance
@@ -57,6 +57,7 @@ class Desk:
     run_id: str = ""
     scored_from: str = ""
     samplings: tuple[Sampling, ...] = ()
+    together: int = 1
     known: Known = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
     watch: Callable[[Task, int], None] = lambda task, tokens: None
@@ -87,11 +88,13 @@ class Desk:
         desk = cls(settings, gathered, suite, manifest, f"{revision.name}@{revision.short}", checked=checked)
         if not collect_only:
             beside = linter(settings, interpreter), surveyor(settings, interpreter, sandbox())
-            desk.bench = Bench(built.checkout, sandbox(), interpreter, settings.cache_folder, *beside)
+            desk.bench = Bench(
+                built.checkout, sandbox(), interpreter, settings.cache_folder, *beside, settings.registry
+            )
             desk._open_run(model)
         return desk
 
-    def _open_run(self, model: Model | None) -> None:
+    def _open_run(self, model: BatchModel | None) -> None:
         """Start the record, and look up what it already answers."""
         assert self.bench is not None  # noqa: S101 - the one caller has just made it
         self.store = Store.open(self.settings.path("store"), must_exist=model is None)
@@ -106,8 +109,10 @@ class Desk:
             checked=self.checked,
             model=description,
             samplings=self.samplings,
+            together=self.together,
             keys=self._keys,
             scored_from=self.scored_from,
+            reused=self.gathered.built.reused,
         )
         self.store.begin_run(self.run_id, self._provenance)
         told = told_tasks(self.gathered, self.suite.tasks, self.settings)
@@ -117,12 +122,16 @@ class Desk:
         # Under this run as well, so that it can be scored, merged and resumed from its own record.
         self.store.save_completions(self.run_id, list(self._known_completions()))
 
-    def _ask(self, model: Model) -> dict[str, Any]:
+    def _ask(self, model: BatchModel) -> dict[str, Any]:
         """Make the model the one that this run asks; what it is."""
         self.samplings = samplings(self.settings)
         description = model.describe()
-        self._keys = tuple(model_key(description, each) for each in self.samplings)
-        self.model = Stream(model, self.samplings, seen=self._seen, kept=self._kept, wanted=self._wanted)
+        batch = self.samplings if self.settings["batch"] else ()
+        self.together = len(batch) or 1
+        self._keys = tuple(model_key(description, each, batch) for each in self.samplings)
+        self.model = Stream(
+            model, self.samplings, seen=self._seen, kept=self._kept, wanted=self._wanted, batch=bool(batch)
+        )
         return description
 
     def _ask_nobody(self) -> dict[str, Any]:
@@ -135,7 +144,7 @@ class Desk:
                 next_step="leave out --cereval-samples; the run says how many there are",
             )
         self.scored_from, self.known = earlier.run_id, earlier.known
-        self.samplings, self._keys = earlier.samplings, earlier.keys
+        self.samplings, self._keys, self.together = earlier.samplings, earlier.keys, earlier.together
         return earlier.model
 
     def work(self) -> Work:
@@ -207,7 +216,7 @@ class Desk:
                 self.store.save_completion(self.run_id, task.id, sample, digest, key, completion.to_dict())
 
 
-def _resolve_model(settings: Settings, tell: Tell) -> Model:
+def _resolve_model(settings: Settings, tell: Tell) -> BatchModel:
     spec = DEMO_MODEL if settings["demo"] else settings["model"]
     if not spec:
         raise SettingsError("--cereval-repo without --cereval-model", next_step=f"give --cereval-model={ACCEPTED}")
@@ -220,6 +229,7 @@ def _resolve_model(settings: Settings, tell: Tell) -> Model:
         type_v=settings["type-v"],
         n_threads=settings["threads"] or None,
         plain=settings["plain-prompt"],
+        together=settings["samples"] if settings["batch"] else 1,
     )
     kind, _, rest = spec.partition(":")
     if kind not in ("demo", "hf"):

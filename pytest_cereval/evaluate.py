@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_cereval.categories.registry import asked
+from pytest_cereval.categories.registry import BUILT_IN, Registry
 from pytest_cereval.errors import CerevalError, SandboxError
 from pytest_cereval.models.model import Completion, prompt_sha256
 from pytest_cereval.oracles.bench import Setting
@@ -51,7 +51,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Bench:
     """Where attempts are judged: the same for a whole run. Without a `linter` nothing is linted, and
-    without a `surveyor` nothing is said of dependencies and patterns.
+    without a `surveyor` nothing is said of dependencies and patterns. `registry` knows the categories.
 
     What candidates run in is kept warm until `close`.
     """
@@ -62,6 +62,7 @@ class Bench:
     oracles: Path
     linter: Linter | None = None
     surveyor: Surveyor | None = None
+    registry: Registry = BUILT_IN
     _workers: dict[tuple[Path, frozenset[str], tuple[str, ...]], Workers] = field(default_factory=dict, repr=False)
     _checkers: list[Checkers] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -112,7 +113,7 @@ class Bench:
     def judge_text(self, oracle: TaskOracle, text: str, *, shrink: bool = True) -> Judged:
         """The verdict on the text of an answer, from extraction to evidence; raises `CerevalError`."""
         room = JudgeRoom(self, oracle, shrink)
-        return asked(oracle.category).judge(room, text)
+        return self.registry.asked(oracle.category).judge(room, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ class JudgeRoom:
             modules={self.oracle.function.name: self.oracle.module},
             view=self.oracle.view,
         )
+
+    @property
+    def workers(self) -> Workers:
+        """See `Room`."""
+        return self.bench.workers_for(self.world, self.oracle)
 
     @property
     def original(self) -> str:
@@ -212,7 +218,7 @@ def blank_attempt(task: Task, *, run_id: str, nodeid: str, sandbox_level: str, s
         task_id=task.id,
         task_name=task.name,
         nodeid=nodeid,
-        category=task.category.value,
+        category=str(task.category),
         requirement=task.requirement.value,
         stratum=task.stratum,
         band=task.band.value,

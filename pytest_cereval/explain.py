@@ -20,8 +20,9 @@ from pytest_cereval.oracles.linting import Linter
 from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.oracles.render import render_call, render_observation
 from pytest_cereval.report.facts import certificate_rows
-from pytest_cereval.report.text import evidence_lines, one_line, printable
+from pytest_cereval.report.text import evidence_lines
 from pytest_cereval.results.failure import failure_of
+from pytest_cereval.results.printing import one_line, printable
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.repository import Revision, open_checkout
@@ -34,6 +35,7 @@ HIDDEN_SHOWN = 5
 _SHORTEST_PREFIX = 4
 _NEAR = 3
 _DETAIL = 300
+Suites = Sequence[Suite]
 _BUILD = "build it with `cereval tasks PATH[@REV]`, or name the folder with --cache=DIR"
 
 
@@ -63,7 +65,7 @@ class Known:
         task, function = self.task, self.oracle.function
         yield f"{task.name}  (task {task.id})"
         yield f"  {function.path}:{task.definition_line} of {self.revision.name} at {self.revision.commit}"
-        yield f"  {task.category.value}, {task.requirement.value} requirement, {task.size.value}"
+        yield f"  {task.category}, {task.requirement.value} requirement, {task.size.value}"
         for other in self.others:
             yield f"  another task of this name, from another commit or other settings: {other}"
         yield from _section("question", task.requirement_text)
@@ -88,13 +90,14 @@ class Known:
         return sorted(shown, key=lambda pair: (len(pair[0]), pair))[:count]
 
 
-def find_task(cache_folder: Path, wanted: str) -> Known:
+def find_task(cache_folder: Path, wanted: str, known: Suites | None = None) -> Known:
     """The task with this id, the beginning of one, its full name, or the end of its name after a dot.
 
-    Where suites of several commits or settings hold tasks of one name, that of the newest suite is taken. Raises
-    `SourceError` where the cache holds no suite, no such task, several that fit, or not all of its files any more.
+    Where suites of several commits or settings hold tasks of one name, that of the newest suite is taken. known: the
+    suites, if they have been read before. Raises `SourceError` where the cache holds no suite, no such task, several
+    that fit, or not all of its files any more.
     """
-    suites = _suites(cache_folder)
+    suites = cached_suites(cache_folder) if known is None else known
     if not suites:
         raise SourceError(f"no suite of tasks lies in {cache_folder}", next_step=_BUILD)
     found = _matching(suites, wanted)
@@ -157,7 +160,7 @@ def judged_dict(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _suites(cache_folder: Path) -> list[Suite]:
+def cached_suites(cache_folder: Path) -> Suites:
     """The suites that this version can read, the newest first."""
     files = sorted((cache_folder / "suites").glob("*.json"), key=lambda file: (-file.stat().st_mtime_ns, file.name))
     found = []

@@ -11,10 +11,12 @@ import pytest
 from pytest_cereval.errors import CerevalError
 from pytest_cereval.evaluate import invalid
 from pytest_cereval.report.html import report_property
+from pytest_cereval.report.properties import item_properties
 from pytest_cereval.report.text import failure_text
+from pytest_cereval.results.apart import rated
 from pytest_cereval.results.attempt import Attempt
 from pytest_cereval.session import Work, ordered
-from pytest_cereval.tasks.task import Category, Task
+from pytest_cereval.tasks.task import Task
 
 WORK = pytest.StashKey[Work]()
 
@@ -33,9 +35,8 @@ class ManifestFile(pytest.File):
     def collect(self) -> Iterator[pytest.Collector]:
         """One collector for each category that has tasks."""
         suite = self.config.stash[WORK].suite
-        for category in Category:
-            if any(task.category is category for task in suite.tasks):
-                yield CategoryCollector.from_parent(self, name=category.value)
+        for category in dict.fromkeys(str(task.category) for task in ordered(suite.tasks)):
+            yield CategoryCollector.from_parent(self, name=category)
 
 
 class CategoryCollector(pytest.Collector):
@@ -44,7 +45,7 @@ class CategoryCollector(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each task."""
         for task in ordered(self.config.stash[WORK].suite.tasks):
-            if task.category.value == self.name:
+            if task.category == self.name:
                 yield TaskItem.from_parent(self, name=task.name, callobj=_asked, task=task)
 
 
@@ -62,7 +63,7 @@ class TaskItem(pytest.Function):
         super().__init__(**keywords)
         self.task = task
         self.attempts: list[Attempt] = []
-        self.add_marker(task.category.value)
+        self.add_marker(str(task.category))
         self.add_marker(task.requirement.value)
 
     def setup(self) -> None:
@@ -83,6 +84,8 @@ class TaskItem(pytest.Function):
             self.attempts += [invalid(blank, _broken_off(error)) for blank in waiting]
             raise
         finally:
+            task = self.task
+            self.user_properties += item_properties(task.id, str(task.category), task.band.value, self.attempts)
             self.user_properties.append(report_property(self.attempts))
         for attempt in self.attempts:
             if not attempt.verdict.is_scored:
@@ -91,8 +94,10 @@ class TaskItem(pytest.Function):
             pytest.skip("generated only: the answer is kept, nothing was judged")
 
     def runtest(self) -> None:
-        """Fail unless every answer is right."""
+        """Fail unless every answer is right; what is counted apart cannot be wrong, and is skipped."""
         for attempt in self.attempts:
+            if not attempt.verdict.is_pass and not rated([attempt]):
+                pytest.skip(f"not confirmed: {attempt.detail}")
             if not attempt.verdict.is_pass:
                 raise WrongAnswer(attempt.detail)
 
@@ -113,7 +118,7 @@ class TaskItem(pytest.Function):
         return (
             self.path,
             None,
-            f"{self.task.category.value}: {self.task.path}:{self.task.definition_line} {self.task.name}",
+            f"{self.task.category}: {self.task.path}:{self.task.definition_line} {self.task.name}",
         )
 
 

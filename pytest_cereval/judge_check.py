@@ -25,7 +25,7 @@ from pytest_cereval.oracles import control
 from pytest_cereval.oracles.certificate import Input
 from pytest_cereval.oracles.cheats import CHEATS, EXPECTED, NEED_CONFINEMENT, RIGHT, WRONG
 from pytest_cereval.oracles.oracle import Judged
-from pytest_cereval.report.text import one_line
+from pytest_cereval.results.printing import one_line
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Level, Sandbox

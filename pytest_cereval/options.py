@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_cereval import values
 from pytest_cereval.conflicts import refuse_conflicts
 from pytest_cereval.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pytest_cereval.categories.registry import Registry
 
 DEMO_MODEL = "demo:qwen2.5-coder-0.5b"
 
@@ -53,10 +56,17 @@ OPTIONS = (
     Option("limit", "Ask only N tasks, a fixed stratified choice; 0 asks all.", 0, values.count, metavar="N", demo=12),
     Option(
         "categories",
-        "What to ask, as a list with commas: code_generation, code_understanding, security_audit; all by default.",
+        "What to ask, as a list with commas: code_generation, code_understanding, security_audit, or what a conftest.py"
+        " adds; all by default.",
         None,
         values.categories,
         metavar="LIST",
+    ),
+    Option(
+        "natural",
+        "Ask about what Bandit suspects in the repository as it stands, too; such findings are counted apart.",
+        False,
+        flag=True,
     ),
     Option("faults", "Bugs asked about each function, at most.", 1, values.at_least_one, metavar="N"),
     Option(
@@ -84,6 +94,12 @@ OPTIONS = (
         1,
         values.at_least_one,
         metavar="K",
+    ),
+    Option(
+        "batch",
+        "Decode the samples of a task in one batch: faster, with other answers than one by one, so labelled as such.",
+        False,
+        flag=True,
     ),
     Option("generate-only", "Ask and keep the answers, judge nothing.", False, flag=True),
     Option(
@@ -154,6 +170,12 @@ OPTIONS = (
     ),
     Option("cache", "The folder for checkouts, certificates and demo models.", None, metavar="DIR", is_path=True),
     Option(
+        "fresh",
+        "Record and certify anew: take over nothing that the cache holds of this commit or of others.",
+        False,
+        flag=True,
+    ),
+    Option(
         "sandbox",
         "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.",
         "ns",
@@ -193,10 +215,11 @@ OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options' values, read once; field names are those of `OPTIONS`."""
+    """The options' values, read once; names are those of `OPTIONS`. `extended` is what `conftest.py` files add."""
 
     values: tuple[tuple[str, Any], ...]
     root: Path
+    extended: Registry | None = None
 
     def __getitem__(self, name: str) -> Any:
         return dict(self.values)[name]
@@ -213,6 +236,13 @@ class Settings:
         import platformdirs
 
         return Path(platformdirs.user_cache_dir("pytest-cereval"))
+
+    @property
+    def registry(self) -> Registry:
+        """The categories that this run knows."""
+        from pytest_cereval.categories.registry import BUILT_IN
+
+        return self.extended or BUILT_IN
 
     def to_dict(self) -> dict[str, Any]:
         """For the record."""
@@ -236,8 +266,11 @@ def is_active(config: pytest.Config) -> bool:
     return any(_raw(config, option) for option in OPTIONS if option.name in ("repo", "demo"))
 
 
-def read_settings(config: pytest.Config) -> Settings:
-    """All values; raises `SettingsError` naming the option, the value and what is accepted."""
+def read_settings(config: pytest.Config, extended: Registry | None = None) -> Settings:
+    """All values; raises `SettingsError` naming the option, the value and what is accepted.
+
+    `extended` is what `conftest.py` files add, so that its categories can be asked for by name.
+    """
     _refuse_space_form(config)
     demo = bool(_raw(config, _named("demo")))
     values = []
@@ -248,9 +281,9 @@ def read_settings(config: pytest.Config) -> Settings:
         elif option.flag:
             value = bool(raw)
         else:
-            value = _converted(option, str(raw))
+            value = _converted(_reading(option, extended), str(raw))
         values.append((option.name, value))
-    settings = Settings(tuple(values), config.rootpath)
+    settings = Settings(tuple(values), config.rootpath, extended)
     refuse_conflicts(settings.__getitem__, demo=demo)
     return settings
 
@@ -267,6 +300,11 @@ def _named(name: str) -> Option:
 def _raw(config: pytest.Config, option: Option) -> Any:
     given = getattr(config.option, option.key, None)
     return given if given is not None else config.getini(option.key)
+
+
+def _reading(option: Option, extended: Registry | None) -> Option:
+    """The option as it is read where there are more categories than ours."""
+    return replace(option, read=extended.named) if extended is not None and option.name == "categories" else option
 
 
 def _converted(option: Option, text: str) -> Any:

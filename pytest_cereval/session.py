@@ -27,7 +27,7 @@ from pytest_cereval.source.repository import open_checkout
 from pytest_cereval.surveying import Surveyor
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.suite import Suite
-from pytest_cereval.tasks.task import Category, Task
+from pytest_cereval.tasks.task import Task, rank
 
 
 @dataclass(slots=True)
@@ -59,6 +59,7 @@ class Work:
                 settings.cache_folder,
                 linter(settings, interpreter),
                 surveyor(settings, interpreter, sandbox),
+                settings.registry,
             )
             model = RemoteModel(told["address"], told["token"]) if told["address"] else None
             work.asker = Asker(model, work.samplings, told["known"], told["source"])
@@ -99,8 +100,7 @@ class Work:
 
 def ordered(tasks: Sequence[Task]) -> list[Task]:
     """Tasks in the order in which items ask them: those whose prompts begin alike, one category's, together."""
-    rank = list(Category)
-    return sorted(tasks, key=lambda task: rank.index(task.category))
+    return sorted(tasks, key=lambda task: rank(task.category))
 
 
 def part_of(suite: Suite, shard: tuple[int, int] | None) -> Suite:

@@ -41,7 +41,7 @@ def may_not_conclude(summary: Summary, info: RunInfo, attempts: Sequence[Attempt
     if summary.overall.tasks < _FEW:
         lines.append(f"Small differences: {summary.overall.tasks} scored tasks are few, and the interval is wide.")
     if info.limited:
-        lines.append("The whole repository: a limit chose a stratified part of its tasks.")
+        lines.append(f"The whole repository: {info.limited}.")
     if info.ledger:
         lines.append(f"Anything about the {sum(info.ledger.values())} functions without a task; the ledger says why.")
     if summary.invalid:
