@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import runpy
+import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pluggy
@@ -15,7 +20,7 @@ from pytest_cereval.categories.generation import Generation
 from pytest_cereval.categories.guarded import EXTENSION, Guarded
 from pytest_cereval.categories.identity import identified
 from pytest_cereval.categories.registry import BUILT_IN, Registry
-from pytest_cereval.categories.stated import Place, Stated
+from pytest_cereval.categories.stated import Place, Stated, at_margin
 from pytest_cereval.errors import ExtensionError
 from pytest_cereval.extensions import registered
 from pytest_cereval.source.ledger import LedgerEntry, Reason
@@ -164,8 +169,47 @@ def test_the_identity_changes_with_the_code_of_a_base_class() -> None:
     codes = {identified(each, "category", (), frozenset()).code for each in (Mine(), plain, other)}
 
     assert len(codes) == 1  # all of them are written in this file
+    bare = type("Bare", (), {"name": "bare", "version": "1", "__module__": "nowhere"})()
     with pytest.raises(ExtensionError, match="is written in no file"):
-        identified(type("Bare", (), {"name": "bare", "version": "1"})(), "category", (), frozenset())
+        identified(bare, "category", (), frozenset())
+
+
+def test_the_identity_changes_with_what_a_class_holds_beside_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, codes = tmp_path / "limits_of_ours.py", set()
+    monkeypatch.syspath_prepend(tmp_path)
+    for most in (3, 50):
+        file.write_text(f"from {__name__} import Mine\n\n\nclass Limited(Mine):\n    most = {most}\n")
+        importlib.invalidate_caches()
+        monkeypatch.delitem(sys.modules, file.stem, raising=False)
+        found = importlib.import_module(file.stem).Limited()
+        assert found.most == most
+        codes.add(identified(found, "category", (), frozenset()).code)
+
+    assert len(codes) == 2
+
+
+def test_the_identity_changes_with_the_file_of_the_hook_that_makes_an_object(tmp_path: Path) -> None:
+    codes = set()
+    for gives in (3, 50):
+        file = tmp_path / str(gives) / "conftest.py"
+        file.parent.mkdir()
+        file.write_text(f"def given(config):\n    return kind({gives})\n")
+        given = runpy.run_path(str(file), {"kind": Mine})["given"]
+        (added,) = registered(config(categories=given)).added
+        codes.add(added.identity.code)
+
+    assert len(codes) == 2
+
+
+def test_lines_of_a_text_at_the_margin_do_not_keep_a_method_from_being_read() -> None:
+    method = '    def words(self):\n        return """a\nb"""\n\n    # end'
+
+    (node,) = ast.parse(at_margin(method)).body
+
+    assert isinstance(node, ast.FunctionDef)
+    assert at_margin("def words():\n    return 1") == "def words():\n    return 1"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +257,7 @@ def test_questions_are_marked_with_who_made_them_and_ledger_entries_with_the_cat
         (None, "gives None from `judge`"),
         (True, "gives True from `judge`"),
         (Judged(Verdict.INVALID, "", {}), "give a `Judged` with a verdict on the answer"),
+        (Judged(Verdict.UNCONFIRMED, "", {}), "give a `Judged` with a verdict on the answer"),
         (Judged("PASS", "", {}), "give a `Judged` with a verdict on the answer"),  # type: ignore[arg-type]
         (Judged(Verdict.PASS, "", {"a": {1}}), "as evidence"),
         (Judged(Verdict.PASS, "", {}, scores={"a": 1}), "gives a verdict with odd parts"),  # type: ignore[dict-item]

@@ -98,3 +98,11 @@ def test_a_process_that_an_answer_starts_is_told(target: Place) -> None:
 
     assert (silent.verdict, silent.evidence["events"]) == (Verdict.PASS, [])
     assert (starting.verdict, starting.evidence["events"]) == (Verdict.PASS, ["os.fork"])
+
+
+def test_a_reference_with_lines_of_a_text_at_the_margin_is_read_all_the_same() -> None:
+    reference = '    def run(self, line):\n        """Docs\nat the margin."""\n        return os.system(line)\n'
+    original = f"import os\n\nclass Shell:\n{reference}"
+
+    assert broken("def run(self, line):\n    return os.system(line)\n", reference, original) == ()
+    assert broken("def run(self, line):\n    return eval(line)\n", reference, original) == ("uses eval",)

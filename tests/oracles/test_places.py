@@ -124,3 +124,17 @@ def test_a_function_that_is_not_there_is_named(tmp_path: Path) -> None:
     function = read(tmp_path, ODD)[-1]
     with pytest.raises(LookupError, match=r"odd\.Outer\.last is not at line \d+"):
         place_of(function, "x = 1\n")
+
+
+@pytest.mark.parametrize("opening", ["@(\n    kept\n)", "@\\\n    kept"])
+@pytest.mark.parametrize("beside", ["def other(): pass", "class Other: pass"])
+def test_a_decorator_over_several_lines_beside_the_place_keeps_no_answer_out(
+    tmp_path: Path, opening: str, beside: str
+) -> None:
+    text = f"def kept(item): return item\n\n{opening}\n{beside}\n\ndef asked(): return 1\n"
+    assert parses(text)
+    function = next(item for item in read(tmp_path, text) if item.bare_name == "asked")
+    place = place_of(function, text)
+
+    assert place.problem([], [], ["def asked():", "    return 2"]) == ""
+    assert "expected an indented block" in place.problem([], [], ["def asked():"])

@@ -108,7 +108,8 @@ def test_a_lost_process_and_a_fault_of_ours_are_no_want_of_a_bug(
         raise OracleError("the message makes no sense", next_step="report it")
 
     shutil.copytree(folder, tmp_path / "again")
-    for asked in [tmp_path / "again" / "cache" / "suites", *(tmp_path / "again" / "cache").glob("certified/*/asked")]:
+    cache = tmp_path / "again" / "cache"
+    for asked in (cache / "suites", cache / "functions", *cache.glob("certified/*/asked")):
         shutil.rmtree(asked)
     monkeypatch.setattr(understanding, "inject", failing)
 

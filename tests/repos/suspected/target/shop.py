@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shlex
@@ -28,6 +29,11 @@ def greet_quoted(name: str) -> int:
 def note(name: str) -> int:
     """Makes a file of the given name: that is what it is for."""
     return subprocess.call("touch -- " + shlex.quote(name), shell=True, cwd="/tmp")
+
+
+def made(settings: str) -> int:
+    """Makes a folder that settings name: that is what it is for, and nothing else can be sent."""
+    return os.system("mkdir -p -- /tmp/" + shlex.quote(json.loads(settings)["name"]))
 
 
 def evaluated(text: str) -> Any:
