@@ -33,7 +33,7 @@ class Finding:
 class Judged:
     """What became of the text of an answer; `candidate` is what was judged, empty where there was nothing to judge.
 
-    `claimed` says that the answer claims success (it holds code that parses, names a fault, reports a weakness),
+    `claimed` says that the answer claims success (it holds code that parses, reports a bug or a weakness),
     whether or not that is so. `scores` are the parts a category scores beside the verdict, such as `located`.
     """
 

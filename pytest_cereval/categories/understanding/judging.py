@@ -93,8 +93,8 @@ def _of_fix(room: Room, claim: Claim, evidence: dict[str, Any], is_located: bool
     elif fixed:
         verdict = Verdict.FAIL_LOCATION
         detail = f"repairs the function, but names {named} where line {_told(evidence['faulty_lines'])} is wrong"
-    claimed = bool(found.candidate) or bool(claim.lines)
-    return Judged(verdict, detail, evidence, found.candidate, claimed, scores)
+    # A line alone is no claim of a repair, and nothing was run that could overturn it.
+    return Judged(verdict, detail, evidence, found.candidate, bool(found.candidate), scores)
 
 
 def _passed(room: Room, found: Judged) -> dict[str, Any]:
