@@ -71,7 +71,7 @@ REASONS = {
     Reason.NOT_SELECTED: "It could have a task; `--cereval-limit` left it out.",
 }
 GATE_VERDICTS = {
-    GateVerdict.PASS: "A loss of the margin or more is excluded.",
+    GateVerdict.PASS: "A loss of the margin is excluded.",
     GateVerdict.FAIL: "The new run is worse: a loss is shown.",
     GateVerdict.INCONCLUSIVE: "These items cannot tell. The output says how many items or samples could.",
     GateVerdict.NOT_EVALUATED: "Some tasks were not asked, or the old run passes too little to lose the margin.",
@@ -96,7 +96,7 @@ LEVELS = {
 }
 RUN_CODES = {
     int(pytest.ExitCode.OK): "every task passes; with a gate: it is met",
-    int(pytest.ExitCode.TESTS_FAILED): "some answers are wrong, or some tasks are `INVALID`",
+    int(pytest.ExitCode.TESTS_FAILED): "some answers are wrong, or some tasks are `INVALID`, and no gate was asked for",
     int(pytest.ExitCode.INTERRUPTED): "the run was interrupted; `--cereval-resume` goes on",
     int(pytest.ExitCode.INTERNAL_ERROR): "an error inside pytest, or the record or the bundle cannot be written",
     int(pytest.ExitCode.USAGE_ERROR): "an option, the repository or the model cannot be used as given",
@@ -105,7 +105,7 @@ RUN_CODES = {
     int(GateCode.INCONCLUSIVE): "a gate cannot be decided",
 }
 GATE_CODES = {
-    GateCode.PASSED: "not worse by the margin, and every threshold is met",
+    GateCode.PASSED: "a loss of the margin is excluded, and every threshold is met",
     GateCode.WORSE: "worse, or below a threshold",
     GateCode.INCONCLUSIVE: "these runs cannot tell, or nothing was evaluated",
 }
@@ -190,8 +190,8 @@ def _exit_codes() -> str:
     rest = (
         "`cereval generate` and `cereval evaluate` end as pytest does. `cereval syncheck` ends with 1 if an answer"
         " cannot be judged and with 3 if something could not be looked at, `cereval explain` with `--candidate` with 1"
-        " if the answer does not pass. Other commands end with 0,"
-        " with 1 after an error that they name, and with 2 for a command line that cannot be used.\n"
+        " if the answer does not pass. Beside these codes, and for `cereval gate` and all other commands, 0 says that"
+        " all is well, 1 that there was an error, which is named, and 2 that the command line cannot be used.\n"
     )
     return "\n".join(["## Exit codes\n", *parts, rest])
 

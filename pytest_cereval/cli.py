@@ -53,11 +53,13 @@ def main() -> None:
     """Evaluate code models on your own repository.
 
     In one go an evaluation runs as `pytest --cereval-repo=PATH --cereval-model=MODEL`; in two steps as `cereval
-    generate` and `cereval evaluate`. Each command prints JSON with --json, and examples with --help.
+    generate` and `cereval evaluate`. Every command shows examples with --help; all but completion print JSON with
+    --json.
 
     \b
     Examples:
       cereval doctor
+      cereval tasks ../service@v2.1
       cereval generate ../service@v2.1 --model=model.gguf
       cereval evaluate ../service
       cereval report

@@ -50,7 +50,7 @@ def _conflicts(value: Value, demo: bool) -> tuple[tuple[bool, str, str], ...]:
         (
             bool(apart and (value("gate") or value("baseline"))),
             "--cereval-generate-only judges nothing that a gate could count",
-            "give --cereval-gate with --cereval-score",
+            "give the gate to the run that judges, with --cereval-score",
         ),
         (
             bool(value("sign") and not value("out")),
@@ -60,7 +60,7 @@ def _conflicts(value: Value, demo: bool) -> tuple[tuple[bool, str, str], ...]:
         (
             bool(value("shard") and (value("gate") or value("baseline"))),
             "--cereval-shard asks a part of the tasks, by which no gate can be decided",
-            "leave out --cereval-gate and decide on the merged run",
+            "leave out the gate here, and decide on the merged run with `cereval gate`",
         ),
     )
 

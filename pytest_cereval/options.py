@@ -71,7 +71,7 @@ OPTIONS = (
     Option("faults", "Bugs asked about each function, at most.", 1, values.at_least_one, metavar="N"),
     Option(
         "constrained",
-        "Keep answers that have parts to a JSON schema while the model writes them.",
+        "Hold the model to a JSON schema while it writes an answer that has several parts.",
         False,
         flag=True,
     ),
@@ -84,7 +84,7 @@ OPTIONS = (
     ),
     Option(
         "resume",
-        "Take answers that the store already holds for the same question and model.",
+        "Take answers that the store already holds for the same question and model, and ask the rest.",
         False,
         flag=True,
     ),
@@ -97,14 +97,14 @@ OPTIONS = (
     ),
     Option(
         "batch",
-        "Decode the samples of a task in one batch: faster, with other answers than one by one, so labelled as such.",
+        "Decode the samples of a task in one batch: faster, but answers differ from those drawn one by one; labelled.",
         False,
         flag=True,
     ),
     Option("generate-only", "Ask and keep the answers, judge nothing.", False, flag=True),
     Option(
         "score",
-        "Judge the answers that a run of the store holds, without a model; latest is the one before.",
+        "Judge the answers that a run of the store holds, without a model; latest is the newest.",
         metavar="RUN",
     ),
     Option(
@@ -116,12 +116,13 @@ OPTIONS = (
     ),
     Option(
         "gate",
-        "Exit with 0 if these pass rates are reached, else with 10: RATE, or CATEGORY>=RATE with commas between.",
+        "Exit with 0 if these pass rates are reached, with 10 if not, with 11 if that is open: RATE, or CATEGORY>=RATE"
+        " with commas between.",
         metavar="RATES",
     ),
     Option(
         "baseline",
-        "Exit with 0 if the model is not worse than in this run, with 10 if it is, with 11 if that is open.",
+        "A run of the old model: exit with 0 if this one is not worse, with 10 if it is, with 11 if that is open.",
         metavar="[STORE#]RUN",
     ),
     Option("margin", "The loss in pass rate against the baseline that is still accepted.", 0.05, values.share),
@@ -132,18 +133,18 @@ OPTIONS = (
     ),
     Option(
         "static",
-        "Ask a public problem set as well: humaneval, or a JSONL file of its shape; titled as not matched.",
+        "Ask a public problem set as well: humaneval, or a JSONL file of its shape; reported apart, as not matched.",
         metavar="humaneval|FILE",
     ),
     Option(
         "registry",
-        "A file with the names of packages that exist, to tell invented ones from missing ones.",
+        "A file with the names of packages that exist, to tell invented dependencies from ones that are not installed.",
         metavar="FILE",
         is_path=True,
     ),
     Option(
         "python",
-        "The interpreter that runs the repository's code and tests.",
+        "The interpreter that has the repository's packages and runs its code and tests.",
         sys.executable,
         metavar="PATH",
         is_path=True,
@@ -177,7 +178,7 @@ OPTIONS = (
     ),
     Option(
         "sandbox",
-        "The weakest isolation to accept: ns, landlock or unsafe; verdicts carry a label.",
+        "The weakest isolation to accept: ns, landlock or unsafe; each verdict says which it was.",
         "ns",
         values.level,
         metavar="LEVEL",
@@ -198,7 +199,7 @@ OPTIONS = (
         demo=900,
     ),
     Option("max-tokens", "New tokens an answer may have.", 4096, values.count, metavar="N", demo=512),
-    Option("answer-timeout", "Seconds an answer may take.", 900.0, float, metavar="SECONDS"),
+    Option("answer-timeout", "Seconds that the model may take for an answer.", 900.0, float, metavar="SECONDS"),
     Option("temperature", "Sampling temperature; 0 takes the likeliest token.", 0.0, float, metavar="T"),
     Option("seed", "Seed for sampling above temperature 0.", 0, int, metavar="N"),
     Option("thinking", "Let a thinking model think before it answers.", False, flag=True),

@@ -50,7 +50,10 @@ def recalled(store: Store, run_id: str, tasks: Sequence[Task]) -> Recalled:
     """
     chosen = store.latest_run_id() if run_id == LATEST else run_id
     if chosen is None:
-        raise StoreError(f"{store.path} holds no run yet", next_step="make one with --cereval-generate-only")
+        raise StoreError(
+            f"{store.path} holds no run yet",
+            next_step="ask first, with --cereval-generate-only, or name another --cereval-store=FILE",
+        )
     provenance = store.run(chosen).provenance
     if "sampling" not in provenance or "model_keys" not in provenance:
         raise StoreError(

@@ -24,7 +24,7 @@ def question_options(provenance: Mapping[str, Any], known: Collection[str]) -> d
     if not isinstance(suite, dict) or not isinstance(options, dict) or "categories" not in suite:
         raise StoreError(
             "the run does not say what shaped its questions: it was made by an earlier version",
-            next_step="ask again with this version",
+            next_step="make the run again with this version of pytest-cereval",
         )
     found: dict[str, str] = {}
     for key, value in suite.items():

@@ -183,7 +183,9 @@ def _revision(run: Run) -> Revision:
     try:
         return Revision(**run.provenance["repository"])
     except (KeyError, TypeError) as error:
-        raise SourceError(f"run {run.run_id} names no commit", next_step="ask again with this version") from error
+        raise SourceError(
+            f"run {run.run_id} names no commit", next_step="make the run again with this version of pytest-cereval"
+        ) from error
 
 
 def _texts(file: Path, task: str) -> Iterator[tuple[str, str, int, str]]:

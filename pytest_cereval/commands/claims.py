@@ -26,11 +26,14 @@ markdown_option = click.option(
     help="Write it as Markdown as well, for a CI summary.",
 )
 allow_option = click.option(
-    "--allow", multiple=True, metavar="FIELD", help="A condition that may differ between the runs."
+    "--allow",
+    multiple=True,
+    metavar="FIELD",
+    help="A condition that may differ between the runs, by the name that a refusal gives it; may be repeated.",
 )
 
 
-@click.command(epilog=RUN_FORM)
+@click.command(short_help="Say what one run shows.", epilog=RUN_FORM)
 @click.argument("run", default="latest")
 @scope_option
 @json_option
@@ -38,6 +41,8 @@ allow_option = click.option(
 @store_option
 def report(run: str, scope: str, as_json: bool, markdown: Path | None, store: Path) -> None:
     """Say what one run shows: rates with their estimand, bands, parts of scores, overturned claims.
+
+    Without RUN it is the latest one.
 
     \b
     Examples:
@@ -52,7 +57,7 @@ def report(run: str, scope: str, as_json: bool, markdown: Path | None, store: Pa
     tell(found, run_lines, run_markdown, as_json, markdown)
 
 
-@click.command(epilog=RUN_FORM)
+@click.command(short_help="Put runs of several models into one table.", epilog=RUN_FORM)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @scope_option
 @allow_option
@@ -79,12 +84,25 @@ def compare(
     tell(found, compare_lines, compare_markdown, as_json, markdown)
 
 
-@click.command(epilog=RUN_FORM)
+@click.command(short_help="Decide whether a new model may replace the old one.", epilog=RUN_FORM)
 @click.argument("old")
 @click.argument("new", default="latest")
-@click.option("--margin", type=float, default=0.05, show_default=True, help="The loss in pass rate still accepted.")
-@click.option("--alpha", type=float, default=0.05, show_default=True, help="Chance of error of each one-sided bound.")
-@click.option("--threshold", default="", metavar="LIST", help="As well: code_generation>=0.6,security_audit>=0.4")
+@click.option(
+    "--margin", type=float, default=0.05, show_default=True, help="The loss in pass rate that is still accepted."
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="The chance of error that each one-sided bound may have.",
+)
+@click.option(
+    "--threshold",
+    default="",
+    metavar="LIST",
+    help="Pass rates that NEW must reach as well: code_generation>=0.6,security_audit>=0.4; `all` is the overall rate.",
+)
 @scope_option
 @allow_option
 @json_option
@@ -104,9 +122,13 @@ def gate(
 ) -> None:
     """Say whether the model of run NEW is not worse than that of run OLD by more than a margin.
 
+    Without NEW it is the latest run.
+
     \b
     Exit codes:
-      0   not worse, and every threshold is met
+      0   a loss of the margin is excluded, and every threshold is met
+      1   an error, which is named
+      2   the command line cannot be used
       10  worse, or below a threshold
       11  these items cannot tell; the output says how many could
 

@@ -16,14 +16,22 @@ cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path),
     default=lambda: Path(platformdirs.user_cache_dir("pytest-cereval")),
-    help="Folder for checkouts, certificates and demo models.",
+    help="The folder for checkouts, certificates and demo models.",
     show_default="the user's cache folder",
 )
 store_option = click.option(
-    "--store", type=click.Path(path_type=Path), default=STORE, show_default=True, help="The record."
+    "--store",
+    type=click.Path(path_type=Path),
+    default=STORE,
+    show_default=True,
+    help="The SQLite file that keeps the record.",
 )
 python_option = click.option(
-    "--python", type=click.Path(path_type=Path), default=sys.executable, help="Interpreter of the repository."
+    "--python",
+    type=click.Path(path_type=Path),
+    default=sys.executable,
+    show_default="the running one",
+    help="The interpreter that has the repository's packages.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 sandbox_option = click.option(

@@ -10,7 +10,7 @@ VARIABLE = "_CEREVAL_COMPLETE"
 """What the script sets when it asks for completions; click looks for it under the name of the program."""
 
 
-@click.command()
+@click.command(short_help="Print the script for completion in a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

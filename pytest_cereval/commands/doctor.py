@@ -12,7 +12,7 @@ import click
 from pytest_cereval.commands.common import json_option, python_option, sandbox_option, say_json
 
 
-@click.command()
+@click.command(short_help="Check that the sandbox and the judge work here.")
 @json_option
 @python_option
 @sandbox_option

@@ -9,7 +9,7 @@ import click
 from pytest_cereval.commands.common import cache_option, json_option, python_option, sandbox_option, say_json
 
 
-@click.command()
+@click.command(short_help="Show a task, and judge an answer of your own to it.")
 @click.argument("task")
 @click.option("--candidate", type=click.Path(path_type=Path), help="An answer, Markdown or code, to judge.")
 @click.option("--hidden", is_flag=True, help="Show a few hidden calls as well.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_cereval.results.store import Store
 
 
-@click.command()
+@click.command(short_help="Show a run, a task or an attempt as tables.")
 @click.argument("what", default="latest", metavar="[RUN|TASK|ATTEMPT]")
 @json_option
 @store_option

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
     from pytest_cereval.statistics.memory import Probed
 
 
-@click.command(epilog=RUN_FORM)
+@click.command(short_help="Compare old functions with ones too new to be known.", epilog=RUN_FORM)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("--cutoff", required=True, metavar="DATE", help="When training data ends: 2024-06-30 or 2024-06.")
-@click.option("--guard", type=int, default=None, metavar="DAYS", help="Days around it in neither arm; 183 by default.")
-@click.option("--fresh-set", multiple=True, metavar="NAME", help="A public set of the runs that is newer than DATE.")
+@click.option(
+    "--cutoff", required=True, metavar="DATE", help="When the model's training data ends: 2024-06-30 or 2024-06."
+)
+@click.option(
+    "--guard",
+    type=int,
+    default=None,
+    metavar="DAYS",
+    help="Days around a cutoff that count for neither side; 183 by default.",
+)
+@click.option(
+    "--fresh-set", multiple=True, metavar="NAME", help="A public set of the runs that is newer than the cutoff."
+)
 @click.option("--newer", multiple=True, metavar="RUN", help="A run of a model with a later cutoff on the same tasks.")
-@click.option("--newer-cutoff", default="", metavar="DATE", help="When the training data of that model ends.")
+@click.option("--newer-cutoff", default="", metavar="DATE", help="When the newer model's training data ends.")
 @allow_option
 @json_option
 @markdown_option
@@ -77,11 +87,20 @@ def contamination(
     tell(gap, render_gap.contamination_lines, render_gap.contamination_markdown, as_json, markdown)
 
 
-@click.command(epilog=RUN_FORM)
+@click.command(short_help="Ask the model of a run what it knows by heart.", epilog=RUN_FORM)
 @click.argument("run", default="latest")
-@click.option("--model", required=True, metavar="MODEL", help="The model of the run: a .gguf file, or what it was.")
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=0, help="The first N functions of the run; all by default."
+    "--model",
+    required=True,
+    metavar="MODEL",
+    help="The model of the run, named as for --cereval-model, such as a GGUF file.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Probe only the first N functions of the run; 0 probes all.",
 )
 @json_option
 @store_option
@@ -89,10 +108,10 @@ def contamination(
 def probe(run: str, model: str, limit: int, as_json: bool, store: Path, cache: Path) -> None:
     """Ask the model of a run what it knows of the run's functions by heart, and keep the answers beside it.
 
-    Three probes of each function that they can be made of: its first half to be continued, the same under other names,
-    and its question with one requirement changed, to which the original body is a wrong answer. The model is loaded
-    once, as it was for the run. Answers that the store has already are not asked again. `cereval contamination` reports
-    old functions against new ones: secondary evidence, which decides nothing.
+    There are three probes: to continue the first half of a function, the same under other names, and the function's
+    question with one requirement changed, to which the original body is a wrong answer. Each is made of the functions
+    that allow it. The model is loaded once, as it was for the run. Answers that the store has already are not asked
+    again. `cereval contamination` reports old functions against new ones: secondary evidence, which decides nothing.
 
     \b
     Examples:

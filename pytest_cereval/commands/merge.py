@@ -10,7 +10,7 @@ import click
 from pytest_cereval.commands.common import json_option, say_json
 
 
-@click.command()
+@click.command(short_help="Put the runs of shards together.")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("stores", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STORE...")
 @json_option

@@ -9,7 +9,7 @@ import click
 from pytest_cereval.commands.common import Stages, json_option, say_json
 
 
-@click.command()
+@click.command(short_help="Make a git repository of a package's releases.")
 @click.argument("requirements", nargs=-1, required=True, metavar="NAME==VERSION...")
 @click.option("--out", type=click.Path(path_type=Path), help="The repository to write; ./NAME if not given.")
 @json_option

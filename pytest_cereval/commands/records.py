@@ -11,7 +11,7 @@ import click
 from pytest_cereval.commands.common import json_option, say_json, store_option
 
 
-@click.command()
+@click.command(short_help="List the runs of a store.")
 @json_option
 @store_option
 def runs(as_json: bool, store: Path) -> None:
@@ -37,13 +37,15 @@ def runs(as_json: bool, store: Path) -> None:
         say_json({"store": str(store), "runs": listed})
 
 
-@click.command()
-@click.option("--run", "run_id", default="", help="Which run; the latest if not given.")
+@click.command(short_help="Write a run as JSON, as JSON Lines or as a bundle.")
+@click.option("--run", "run_id", default="", help="A run's id; without it the latest run.")
 @click.option("--json-file", type=click.Path(path_type=Path), help="Write one JSON document here.")
 @click.option("--jsonl-file", type=click.Path(path_type=Path), help="Write one JSON line per attempt here.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Write the run's bundle into this new folder.")
-@click.option("--report", type=click.Path(path_type=Path), help="For the bundle: an HTML report, with its pages.")
-@click.option("--sign", type=click.Path(path_type=Path), help="For the bundle: an Ed25519 private key.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="For the bundle: the run's HTML report, which its pages go with."
+)
+@click.option("--sign", type=click.Path(path_type=Path), help="For the bundle: the Ed25519 private key that signs it.")
 @json_option
 @store_option
 def export(

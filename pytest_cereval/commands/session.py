@@ -54,7 +54,7 @@ def _pytest_options(*names: str) -> Callable[[Command], Command]:
     return add
 
 
-@click.command()
+@click.command(short_help="Ask a model all questions; judge nothing.")
 @click.argument("repository", metavar="PATH[@REV]")
 @_MORE
 @click.option("--model", required=True, metavar="MODEL", help=_OPTIONS["model"].help)
@@ -85,18 +85,18 @@ def generate(repository: str, more: Sequence[str], as_json: bool, store: Path, *
     _end(_session("generate", arguments, more, store, as_json), store, as_json, _answered)
 
 
-@click.command()
+@click.command(short_help="Judge stored answers, without a model.")
 @click.argument("repository", metavar="PATH[@REV]")
 @_MORE
-@click.option("--run", default="latest", show_default=True, help="Whose answers: latest, or a run's id.")
+@click.option("--run", default="latest", show_default=True, help="The run whose answers are judged: latest, or its id.")
 @_pytest_options(*_JUDGING, *_ANYWHERE)
 @json_option
 @store_option
 def evaluate(repository: str, more: Sequence[str], run: str, as_json: bool, store: Path, **given: Any) -> None:
     """Judge the answers that a run of the store holds, without a model.
 
-    This is `pytest --cereval-score`. What shaped the questions (the commit unless REV is given, limit, categories, the
-    interpreter if it is there, and so on) is taken from the record of the run.
+    This is `pytest --cereval-score`. What shaped the questions is taken from the record of the run: limit, categories,
+    the interpreter if it is still there, and so on, and the commit unless REV is given.
 
     \b
     Exit codes:

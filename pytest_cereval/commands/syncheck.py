@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from pytest_cereval.syncheck import Checked, Looked
 
 
-@click.command()
+@click.command(short_help="Parse answers, run none, and name what cannot be judged.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--run", default="latest", show_default=True, help="Without files: the run whose answers are looked at.")
 @click.option("--task", default="", help="With files: the task that they answer; its id, or a function's name.")
 @click.option(
-    "--lint", type=click.Choice(["off", "ruff", "all"]), default="off", show_default=True, help="What linters say, too."
+    "--lint",
+    type=click.Choice(["off", "ruff", "all"]),
+    default="off",
+    show_default=True,
+    help="Linters whose remarks are told as well.",
 )
 @json_option
 @store_option
@@ -42,9 +46,10 @@ def syncheck(
 ) -> None:
     """Take the code out of answers and parse it, as the judge does before it runs anything; name what is wrong.
 
-    Answers are those of a stored run, or of FILES: Markdown or code, or `.jsonl` with an object on each line, its text
-    under `text`, `completion`, `answer` or `solution`, and perhaps a `task`. With a task the answer must define its
-    function; without one it must hold code that parses. Answers that are more than code are counted and not looked at.
+    Answers are those of a stored run, or those in FILES. A file holds one answer, as Markdown or code; a `.jsonl` file
+    holds an object per line, with its text under `text`, `completion`, `answer` or `solution`, and perhaps a `task`.
+    With a task the answer must define its function; without one it must hold code that parses. Answers that are more
+    than code are counted and not looked at.
 
     \b
     Exit codes:

@@ -20,21 +20,41 @@ if TYPE_CHECKING:
     from pytest_cereval.tasks.suite import Suite
 
 
-@click.command()
+@click.command(short_help="List the tasks and the ledger of a commit; needs no model.")
 @click.argument("repository", metavar="PATH[@REV]")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="Only N tasks, a fixed stratified choice.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Make only N tasks, a fixed stratified choice; 0 makes all.",
+)
 @click.option(
     "--context-tokens",
     type=click.IntRange(min=1),
     default=2000,
     show_default=True,
-    help="Code around the function.",
+    metavar="N",
+    help="Code around the function in a question, in tokens (estimated).",
 )
-@click.option("--categories", default="", metavar="LIST", help="Which categories, with commas; all by default.")
-@click.option("--faults", type=click.IntRange(min=1), default=1, show_default=True, help="Bugs asked about a function.")
-@click.option("--hint", type=click.Choice(["none", "symptom"]), default="none", help="What is given away of a bug.")
-@click.option("--constrained", is_flag=True, help="Questions as they are with --cereval-constrained.")
-@click.option("--fresh", is_flag=True, help="Certify anew: take over nothing that the cache holds.")
+@click.option("--categories", default="", metavar="LIST", help="Categories, as a list with commas; all by default.")
+@click.option(
+    "--faults",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Bugs asked about each function, at most.",
+)
+@click.option(
+    "--hint",
+    type=click.Choice(["none", "symptom"]),
+    default="none",
+    show_default=True,
+    help="What a question about a bug gives away: none, or symptom (a call that shows it).",
+)
+@click.option("--constrained", is_flag=True, help="Make the questions of a run with --cereval-constrained.")
+@click.option("--fresh", is_flag=True, help="Record and certify anew: take over nothing that the cache holds.")
 @json_option
 @python_option
 @sandbox_option

@@ -26,19 +26,25 @@ if TYPE_CHECKING:
 _WIDTH = 400
 
 
-@click.command()
+@click.command(short_help="Check a bundle: digests, statistics, signature, verdicts.")
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="The evaluator's Ed25519 public key.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True),
+    help="The evaluator's Ed25519 public key, to check the signature.",
+)
 @click.option(
     "--repo",
     type=click.Path(path_type=Path, exists=True),
     metavar="PATH",
-    help="The repository; its tasks are built again and compared.",
+    help="The repository: build its tasks again and compare them.",
 )
 @click.option(
     "--static", default="", metavar="humaneval|FILE", help="For --repo: the public set that was asked as well."
 )
-@click.option("--rescore", is_flag=True, help="Judge the stored answers again, in the sandbox.")
+@click.option(
+    "--rescore", is_flag=True, help="Judge the stored answers again in the sandbox, and compare the verdicts."
+)
 @json_option
 @python_option
 @sandbox_option

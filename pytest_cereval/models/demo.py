@@ -91,7 +91,7 @@ def demo_model_path(model: DemoModel, cache_dir: Path, *, fetch: Fetch | None = 
     except OSError as error:
         raise ModelError(
             f"demo model {model.name} cannot be kept in {cache_dir}: {error}",
-            next_step="free some disk space or choose another cache directory",
+            next_step="free some space, or name another folder with --cereval-cache=DIR",
         ) from error
     return path
 

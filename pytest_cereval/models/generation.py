@@ -141,7 +141,9 @@ class Generator:
             raise PromptTooLong(
                 f"prompt and completion do not fit: {prompt_tokens} prompt tokens + {max_tokens} new tokens "
                 f"= {prompt_tokens + max_tokens}, the context holds {room}",
-                next_step=f"enlarge the context or ask for {max(0, room - prompt_tokens)} new tokens at most",
+                next_step="enlarge the context (--cereval-ctx=N), "
+                f"or ask for {max(0, room - prompt_tokens)} new tokens at most"
+                " (--cereval-max-tokens=N)",
             )
 
     def prefill(

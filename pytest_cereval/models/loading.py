@@ -49,6 +49,7 @@ def create_context(native: Any, log: NativeLog, model: Any, settings: LoadSettin
     if not context:
         raise ModelError(
             f"llama.cpp cannot create a context of {params.n_ctx} tokens" + log.tail(),
-            next_step="try a smaller context, or an f16 cache if the log speaks of block sizes",
+            next_step="give a smaller --cereval-ctx=N, or, if the log speaks of block sizes, --cereval-type-k=f16 "
+            "--cereval-type-v=f16",
         )
     return context

@@ -107,7 +107,7 @@ class LoadSettings:
         if not self.flash_attn and self.type_v not in _EXACT_CACHE_TYPES:
             raise SettingsError(
                 f"type_v={self.type_v!r} without flash attention: llama.cpp cannot create such a context",
-                next_step="turn flash attention on, or choose f16 for the V cache",
+                next_step="leave flash attention on (--cereval-flash-attn=on), or give --cereval-type-v=f16",
             )
 
 

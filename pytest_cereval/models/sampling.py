@@ -50,7 +50,8 @@ class TokenPicker:
         if not math.isfinite(top):
             raise ModelError(
                 f"the model computed {top} instead of a number",
-                next_step="check the file's sha256; if it is right, try an f16 cache without flash attention",
+                next_step="check the file's sha256; if it is right, try --cereval-flash-attn=off "
+                "--cereval-type-k=f16 --cereval-type-v=f16",
             )
         # One more pass over the buffer instead of a sort: 15 µs against 2 ms for 250,000 logits.
         logits[best] = -np.inf

@@ -37,7 +37,7 @@ class NotComparable(CerevalError):
         super().__init__(
             f"runs {first[0]!r} and {second[0]!r} were not made under the same conditions: {field} is"
             f" {_short(first[1])} in the first and {_short(second[1])} in the second",
-            next_step=f"repeat one of them, or say that {field} may differ",
+            next_step=f"repeat one of them, or let it differ: --allow={field} of the cereval command",
         )
         self.field = field
 

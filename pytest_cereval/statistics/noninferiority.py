@@ -119,7 +119,7 @@ def compare_pairs(pairs: Sequence[tuple[Item, Item]], plan: Plan, *, worst: bool
     """
     known = list(pairs) if worst else [pair for pair in pairs if pair[0].passes and pair[1].passes]
     if not known:
-        raise SettingsError("no item has a score in both runs", next_step="look at what failed in the runs")
+        raise SettingsError("no item has a score in both runs", next_step="`cereval inspect RUN` shows what failed")
     scores = [_scores(pair, worst) for pair in known]
     differences = [after - before for before, after in scores]
     clusters = [old.cluster(plan.scope) for old, _ in known]
