@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pytest_cereval import judge_check
+from pytest_cereval.cli import main
 from pytest_cereval.errors import SandboxError
 from pytest_cereval.evaluate import Bench
 from pytest_cereval.judge_check import check_judge
@@ -117,3 +119,13 @@ def test_a_sandbox_that_does_not_start_is_told_as_it_is(monkeypatch: pytest.Monk
 
     assert error.what == "the judge could not be tried before the run: no namespaces here"
     assert error.next_step == "allow them"
+
+
+def test_a_set_up_without_git_is_told_to_the_end_and_not_called_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, *more: None if name == "git" else which(name, *more))
+    done = CliRunner().invoke(main, ["doctor"])
+
+    assert "git          MISSING: install git" in done.output
+    assert "judge " in done.output
+    assert done.exit_code == 1

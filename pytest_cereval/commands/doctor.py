@@ -19,7 +19,7 @@ from pytest_cereval.commands.common import json_option, python_option, sandbox_o
 def doctor(as_json: bool, python: Path, sandbox: str) -> None:
     """Check the set-up: the sandbox and its promises, the judge, the interpreter, llama.cpp, git.
 
-    A promise that does not hold, or a judge that misjudges, is named and ends with exit code 1.
+    What is missing, a promise that does not hold, or a judge that misjudges is named and ends with exit code 1.
 
     \b
     Examples:
@@ -57,3 +57,5 @@ def doctor(as_json: bool, python: Path, sandbox: str) -> None:
     tell("judge", checked.to_dict(), f"judge        {checked.sentence}")
     if as_json:
         say_json(told)
+    if git is None:
+        click.get_current_context().exit(1)
