@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_cereval.categories.guarded import Guarded
-from pytest_cereval.categories.identity import failure, identified, shown
+from pytest_cereval.categories.identity import failure, file_of, identified, shown
 from pytest_cereval.categories.property import Property
 from pytest_cereval.categories.registry import KNOWN, Registry
 from pytest_cereval.categories.stated import Stated
@@ -22,6 +23,7 @@ _MARK = re.compile(r"\w+")
 # Marks that pytest and its plugins act on, whether or not they are registered yet.
 _MARKS = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "timeout")
 _MAX_SAYS = 300
+_OUTCOMES = (SystemExit, pytest.fail.Exception, pytest.skip.Exception)  # no `Exception`, any of them
 
 
 def registered(config: pytest.Config) -> Registry:
@@ -29,14 +31,16 @@ def registered(config: pytest.Config) -> Registry:
     marks = {found[0] for line in config.getini("markers") if (found := _MARK.match(line))}
     taken = {*KNOWN, NATURAL, *marks, *_MARKS, ALL, "documented", "inferred"}
     added: list[Guarded] = []
+    givers = _givers(config, "pytest_cereval_categories")
     for found in _given(config, "pytest_cereval_categories"):
-        identity = identified(found, "category", ("questions", "judge"), frozenset(taken))
+        identity = identified(found, "category", ("questions", "judge"), frozenset(taken), givers)
         taken.add(identity.name)
         added.append(Guarded(found, identity))
     stated: list[Stated] = []
+    givers = _givers(config, "pytest_cereval_properties")
     for found in _given(config, "pytest_cereval_properties"):
         names = frozenset(each.identity.name for each in stated)
-        stated.append(_stated(found, Stated(found, identified(found, "property", (), names))))
+        stated.append(_stated(found, Stated(found, identified(found, "property", (), names, givers))))
     by_name: Callable[[Guarded | Stated], str] = lambda each: each.identity.name  # noqa: E731
     return Registry(tuple(sorted(added, key=by_name)), tuple(sorted(stated, key=by_name)))
 
@@ -55,7 +59,7 @@ class Listeners:
             return
         try:
             hook(config=self._config, attempt=attempt.to_dict())
-        except Exception as error:  # noqa: BLE001 - somebody else's code, which must not break the record
+        except (Exception, *_OUTCOMES) as error:  # noqa: BLE001 - somebody else's code, which must not break the record
             self.faults.setdefault(f"pytest_cereval_attempt raised {failure(error)}")
 
 
@@ -73,6 +77,11 @@ def _given(config: pytest.Config, name: str) -> list[Any]:
             raise ExtensionError(f"{name} gives {shown(result)}", next_step="give an object, or a list of objects")
         found += result if isinstance(result, Sequence | set | frozenset) else [result]
     return found
+
+
+def _givers(config: pytest.Config, name: str) -> list[Path]:
+    """The files that implement a hook: with what an object is made is written there."""
+    return [file for each in getattr(config.hook, name).get_hookimpls() for file in file_of(each.function)]
 
 
 def _stated(found: Any, stated: Stated) -> Stated:

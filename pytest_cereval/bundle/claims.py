@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_cereval.bundle import layout
 from pytest_cereval.bundle.canonical import part
+from pytest_cereval.results.apart import rated
 from pytest_cereval.results.attempt import Attempt
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTABLE = "supported", "not supported", "inconclusive", "not testable"
@@ -56,7 +57,7 @@ def claims(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
 
 def _execution(attempts: Sequence[Attempt]) -> dict[str, Any]:
     # Where nothing is wrong the right answer is to say so, and nothing is left to execute.
-    passes = [each for each in attempts if each.verdict.is_pass and not each.control]
+    passes = [each for each in rated(attempts) if each.verdict.is_pass and not each.control]
     bare = [each for each in passes if not _executed(each)]
     if not passes:
         status, because = INCONCLUSIVE, "no answer that can be executed passes"

@@ -8,7 +8,7 @@ from pytest_cereval.categories.category import World
 from pytest_cereval.categories.understanding.asking import Asker
 from pytest_cereval.source.dependence import Dependence
 from pytest_cereval.source.functions import SourceFunction
-from pytest_cereval.source.pieces import names_in
+from pytest_cereval.source.mentions import names_in
 from pytest_cereval.tasks.task import Category
 
 

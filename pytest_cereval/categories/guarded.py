@@ -25,6 +25,7 @@ from pytest_cereval.tasks.question import Question
 
 EXTENSION = "extension"
 """Key of what a judge knows: the identity of the category that made the question."""
+_NO_VERDICTS = (Verdict.INVALID, Verdict.UNCONFIRMED)  # a fault of ours, and what is in no rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Guarded:
                 next_step="run again: the tasks are built anew with the category as it is now",
             )
         judged = self._asked("judge", room, text)
-        if not isinstance(judged, Judged) or not isinstance(judged.verdict, Verdict) or not judged.verdict.is_scored:
+        if not isinstance(judged, Judged) or not isinstance(judged.verdict, Verdict) or judged.verdict in _NO_VERDICTS:
             raise self._wrong(f"gives {shown(judged)} from `judge`", "give a `Judged` with a verdict on the answer")
         if not (isinstance(judged.detail, str) and isinstance(judged.candidate, str) and _scores(judged.scores)):
             raise self._wrong(f"gives a verdict with odd parts: {shown(judged)}", "give texts, and scores as booleans")
@@ -122,7 +123,7 @@ class Guarded:
             return getattr(self.made, method)(*arguments)
         except CerevalError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = f"{self.identity.kind} {self.identity.name!r} failed in `{method}`: {failure(error)}"
             raise ExtensionError(what, next_step=CORRECT) from error
 

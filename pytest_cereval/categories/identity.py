@@ -1,7 +1,8 @@
 """Turns an object that a `conftest.py` adds into its identity: a name, a declared version, and a digest of its code.
 
 The identity goes into caches, task ids and the record. The digest covers the files in which the object's class and
-the bases of it are written; what those import is covered by the version alone, which is why there must be one.
+the bases of it are written, and those of the hooks that give such objects; what those import is covered by the version
+alone, which is why there must be one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +30,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`kind` is `category` or `property`, `code` the SHA-256 of the files that hold the class."""
+    """`kind` is `category` or `property`, `code` the SHA-256 of the files that it is written in."""
 
     kind: str
     name: str
@@ -43,8 +45,13 @@ class Identity:
         return asdict(self)
 
 
-def identified(found: Any, kind: str, methods: Sequence[str], taken: frozenset[str]) -> Identity:
-    """Who an added object is; raises `ExtensionError` naming what it lacks. `taken` are names it must not have."""
+def identified(
+    found: Any, kind: str, methods: Sequence[str], taken: frozenset[str], givers: Sequence[Path] = ()
+) -> Identity:
+    """Who an added object is; raises `ExtensionError` naming what it lacks. `taken` are names it must not have.
+
+    `givers` are the files of the hooks that give such objects: arguments that one was made with stand there.
+    """
     where = f"{kind} {type(found).__name__} of {place(type(found))}"
     name, version = getattr(found, "name", None), getattr(found, "version", None)
     if isinstance(found, type):
@@ -67,7 +74,7 @@ def identified(found: Any, kind: str, methods: Sequence[str], taken: frozenset[s
             f"{where}, named {name!r}, has no {' and no '.join(missing)}",
             next_step="write what docs/add-a-category.md lists",
         )
-    return Identity(kind, name, version.strip(), _code(type(found), where))
+    return Identity(kind, name, version.strip(), _code([*_files(type(found)), *givers], where))
 
 
 def place(kind: type) -> str:
@@ -91,9 +98,9 @@ def shown(value: object, by: Callable[[object], str] = repr) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _code(kind: type, where: str) -> str:
+def _code(written: Sequence[Path], where: str) -> str:
     total = hashlib.sha256()
-    files = sorted(set(_files(kind)), key=lambda file: (file.name, str(file)))
+    files = sorted(set(written), key=lambda file: (file.name, str(file)))
     for file in files:
         content = file.read_bytes()
         total.update(f"{file.name}\0{len(content)}\0".encode() + content)
@@ -105,11 +112,21 @@ def _code(kind: type, where: str) -> str:
 def _files(kind: type) -> Iterator[Path]:
     """The files of a class and its bases, other than those of Python and of this package."""
     for base in kind.__mro__:
+        # A class may hold nothing but data; and a module of this name may be another `conftest.py` by now.
+        yield from _theirs(getattr(sys.modules.get(base.__module__), "__file__", None))
         for value in vars(base).values():
-            function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
-            code = getattr(function, "__code__", None)
-            if code is not None:
-                file = Path(code.co_filename)
-                installed = "site-packages" in file.parts
-                if file.is_file() and _PACKAGE not in file.parents and (installed or _PYTHON not in file.parents):
-                    yield file
+            yield from file_of(value)
+
+
+def file_of(value: Any) -> Iterator[Path]:
+    """The file of a function, method or property, other than those of Python and of this package."""
+    function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
+    code = getattr(function, "__code__", None)
+    yield from _theirs(code.co_filename if code is not None else None)
+
+
+def _theirs(name: str | None) -> Iterator[Path]:
+    file = Path(name or "")
+    installed = "site-packages" in file.parts
+    if file.is_file() and _PACKAGE not in file.parents and (installed or _PYTHON not in file.parents):
+        yield file

@@ -6,6 +6,7 @@ into builtins only.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,9 @@ from pytest_cereval.source.functions import SourceFunction
 class Outcome:
     """What one call did.
 
-    `raised` is the name of the exception's class, such as `ValueError`, and empty where the call returned. `returned`
-    is the value where it is plain builtin data, which `plain` says; else it is None. `shown` is the outcome as text.
+    `raised` is the name of the exception's class, such as `ValueError`, and empty where the call returned; a class that
+    only bears the name of a builtin one has its module before it. `returned` is the value where it is plain builtin
+    data, which `plain` says; else it is None. `shown` is the outcome as text.
     """
 
     raised: str
@@ -88,17 +90,32 @@ def _ran(
                     break
                 if reply.observation is None:
                     return Ran(tuple(found), Verdict.FAIL_UNREPRESENTABLE, reply.note or reply.kind)
-                found.append(_outcome(reply.observation))
+                outcome = _outcome(reply.observation)
+                if outcome is None:
+                    return Ran(tuple(found), Verdict.FAIL_PROTOCOL, "a value that no honest worker sends")
+                found.append(outcome)
             talk.finish()
         process.finish()
     return Ran(tuple(found), talk.run.stopped, talk.run.error)
 
 
-def _outcome(observation: dict[str, Any]) -> Outcome:
-    shown, tree = safe(render_observation(observation)), observation["value"]
+def _outcome(observation: dict[str, Any]) -> Outcome | None:
+    """None for a tree that no encoder makes: it comes from the candidate and may have any shape."""
+    tree = observation["value"]
+    try:
+        shown = safe(render_observation(observation))
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError):
+        return None
     if observation["kind"] == "raised":
-        return Outcome(safe(str(tree[1]).rpartition(":")[2].rpartition(".")[2])[:80], None, False, shown)
+        return Outcome(_class(str(tree[1])), None, False, shown)
     try:
         return Outcome("", decode(tree), True, shown)
-    except (ValueError, ArithmeticError, RecursionError, MemoryError):
+    except (ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
         return Outcome("", None, False, shown)
+
+
+def _class(told: str) -> str:
+    """A class by its own name; one beside the function that bears the name of a builtin exception, in full."""
+    module, _, name = told.rpartition(":")
+    bare = name.rpartition(".")[2]
+    return safe(bare if module == "builtins" or not hasattr(builtins, bare) else f"{module}.{name}")[:80]

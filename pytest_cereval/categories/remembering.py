@@ -36,6 +36,7 @@ class Remembering:
             "faults": world.per_function,
             "context": world.prompts.context_tokens,
             "by": self.registry.identities(category),
+            "repository": world.surroundings.repository,
         }
         known = {item.function.name: self._known(item, category, world, shaped_by) for item in items}
         told: dict[str, Told] = {name: each for name, each in known.items() if each is not None}

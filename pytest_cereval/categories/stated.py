@@ -6,7 +6,6 @@ answer is held against exactly that. The calls are recorded ones with arguments 
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -87,7 +86,7 @@ class Stated:
 
     def check(self, place: Place, candidate: Candidate, calls: Sequence[Trees]) -> Found:
         """Hold a candidate against the text's demand, and against each call under two hash seeds."""
-        wrong = self._kind(str, "reads", place.function, textwrap.dedent(candidate.taken))
+        wrong = self._kind(str, "reads", place.function, at_margin(candidate.taken))
         if wrong:
             return Found((safe(f"{self.identity.name}: {wrong}"),))
         entries = [entry for call in calls if (entry := entry_of(place.function, place.inputs, call)) is not None]
@@ -151,7 +150,7 @@ class Stated:
     def _asked(self, method: str, *arguments: Any) -> Any:
         try:
             return getattr(self.made, method)(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = f"{self.identity.kind} {self.identity.name!r} failed in `{method}`: {failure(error)}"
             raise ExtensionError(what, next_step=CORRECT) from error
 
@@ -172,6 +171,12 @@ def entry_of(function: SourceFunction, inputs: Sequence[Input], call: Trees) -> 
     for name, tree in call.items():
         entry = {"base": entry, "edit": [[steps[name].step], "tree", tree], "donor": None, "generated": True}
     return entry
+
+
+def at_margin(text: str) -> str:
+    """Code without the indentation of its first line, which parses whatever lines of its long texts begin with."""
+    indentation = text[: len(text) - len(text.lstrip(" \t\f"))]
+    return "\n".join(line.removeprefix(indentation) for line in text.split("\n"))
 
 
 def _simplicity(item: Input) -> tuple[bool, int, str]:

@@ -60,7 +60,7 @@ class _Served:
         heard.append(self._sinks)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One call with an attacker's data: `kind`, `value`, and what was `reached` or null."""
+        """One call with an attacker's data: `kind`, `value`, what was `reached` or null, and if it came `near`."""
         random.seed(0)
         call = rebuild(self._entry)
         positional, keyword = [decode(item) for item in request["positional"]], _decoded(request["keyword"])
@@ -76,7 +76,8 @@ class _Served:
         self._sinks.look(observation)
         value = observation["value"] if observation["kind"] == "returned" else _raised(observation["value"])
         shown = value if len(json.dumps(value)) <= _MAX_REPLY else ["…"]
-        return {"kind": observation["kind"], "value": shown, "reached": self._sinks.reached}
+        told = {"reached": self._sinks.reached, "near": self._sinks.near}
+        return {"kind": observation["kind"], "value": shown, **told}
 
 
 def replace(call: dict[str, Any], positional: list[Any], keyword: dict[str, Any]) -> None:

@@ -21,11 +21,11 @@ _CHUNK = 10
 def glance(subject: Subject, request: Request) -> Reply:
     """What the first `count` inputs are and do, as digests, with the trees of those that are short enough to be shown.
 
-    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end, `shared`
-    the names of installed ones that inputs needed.
+    A call that takes its process down costs only itself. `files` are those of all modules loaded in the end, in order,
+    `shared` the names of installed ones that inputs needed.
     """
     replies: list[Reply] = []
-    files = set(loaded_files())
+    files = loaded_files()
     numbers = list(range(request["count"]))
     chunks = [numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK)]
     while chunks:
@@ -38,14 +38,14 @@ def glance(subject: Subject, request: Request) -> Reply:
             return found
         else:
             replies += found.get("replies", [found])
-            files.update(found.get("files", ()))
-    return {"replies": replies, "files": sorted(files), "shared": shared()}
+            files += found.get("files", ())
+    return {"replies": replies, "files": list(dict.fromkeys(files)), "shared": shared()}
 
 
 def _glances(subject: Subject, numbers: list[int]) -> Reply:
     before = set(loaded_files())
     replies = [_glance(subject, number) for number in numbers]
-    return {"replies": replies, "files": sorted(set(loaded_files()) - before)}
+    return {"replies": replies, "files": [file for file in loaded_files() if file not in before]}
 
 
 def _glance(subject: Subject, number: int) -> Reply:
@@ -101,6 +101,6 @@ def _one(subject: Subject, number: int, full: bool) -> Reply:
 
 
 def loaded_files() -> list[str]:
-    """Files of all imported modules, so that the judge knows which installed packages the reference needs."""
+    """Files of all modules in the order of import, so that the judge knows which installed ones the reference needs."""
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return sorted({file for file in files if isinstance(file, str)})
+    return list(dict.fromkeys(file for file in files if isinstance(file, str)))

@@ -43,6 +43,8 @@ class Sinks:
 
     def __init__(self, function: types.FunctionType, detector: dict[str, Any], canary: str, secret: str) -> None:
         self.reached: dict[str, Any] | None = None
+        self.near = False
+        """Whether a command, a statement or code with the canary in it was run at all, whatever came of it."""
         self._codes = frozenset(codes_in(function.__code__))
         self._module = sys.modules.get(function.__module__)
         self._detector = detector
@@ -92,6 +94,7 @@ class Sinks:
         mine = self._armed and self._kind in ("sql", "spans") and self._canary in text and not is_too_long(text)
         if not mine or not self._inside():
             return
+        self.near = True
         if self._kind == "spans":
             unmeant = any(sql_spans(text, sent) for sent in self._sent)
         else:
@@ -145,6 +148,7 @@ class Sinks:
             self._source = text_of(arguments[0])
         elif event == "exec" and self._canary in self._source and isinstance(arguments[0], types.CodeType):
             self._ran |= {*codes_in(arguments[0])}
+            self.near = True
         elif event in _DOES and self._ran:
             text = event_text(arguments[:1] if event == "import" else arguments)
             return self._canary in text and self._below(self._ran) and self._inside() and self._note(event, text)
@@ -155,6 +159,7 @@ class Sinks:
             text = event_text(arguments)
             if self._canary in text:
                 self._commands.append((event, text))
+                self.near = True
         elif event in _MAKES and self._canary in event_text(arguments[:2]):
             self._made |= event != "open" or (isinstance(arguments[2], int) and bool(arguments[2] & os.O_CREAT))
         return False

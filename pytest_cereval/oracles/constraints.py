@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pytest_cereval.source.syntax import parse
+from pytest_cereval.oracles.blocks import parse
 
 _CALLS = frozenset(
     {
@@ -72,10 +71,7 @@ def _known(reference: str, original: str) -> frozenset[str]:
 
 def _parsed(text: str) -> ast.Module:
     """The tree; an empty one for a text that does not parse."""
-    try:
-        return parse(textwrap.dedent(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
+    return ast.Module([*parse(text).body], [])
 
 
 def _used(tree: ast.Module, file: _File) -> Iterator[str]:

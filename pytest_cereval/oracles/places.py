@@ -1,7 +1,8 @@
 """Turns a file and a function of it into the place where an answer's definition goes, found once for all answers.
 
 A file with a definition in it is not parsed as a whole again: what lies beside the place is known to parse, so it is
-left out, with its lines still there, when the result is looked at.
+left out, with its lines still there, when the result is looked at. Where that cannot be done line by line, as beside
+a decorator in parentheses over several lines, the whole file is parsed each time.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def _without_others(lines: Sequence[str], module: Sequence[ast.stmt], line: int)
                 start, stop = statement_line(statement) - 1, statement.end_lineno or statement.lineno
                 kept[start:stop] = [text[len(text.rstrip("\r\n")) :] for text in kept[start:stop]]
         body = () if inner is None or _begins_at(inner, line) else _leading_on(inner, line)
-    return tuple(kept)
+    return tuple(lines) if parse("".join(kept)).problem else tuple(kept)
 
 
 def _begins_at(statement: ast.stmt, line: int) -> bool:

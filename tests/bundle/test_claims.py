@@ -17,5 +17,5 @@ def test_a_confirmed_natural_finding_is_no_pass_that_a_claim_rests_on() -> None:
     (alone,) = [each for each in claims([natural]) if each["id"] == "C2"]
     (beside,) = [each for each in claims([rated, natural]) if each["id"] == "C2"]
 
-    assert (alone["status"], alone["because"]) == ("INCONCLUSIVE", "no answer that can be executed passes")
+    assert (alone["status"], alone["because"]) == ("inconclusive", "no answer that can be executed passes")
     assert beside["because"] == "all 1 passes carry the evidence of their execution"

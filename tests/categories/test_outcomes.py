@@ -24,10 +24,13 @@ def ranked(items, limit=3):
         pass
 ```"""
 RAISING = """```python
+{beside}
+
 def ranked(items, limit=3):
     {before}
     raise ValueError
 ```"""
+OWN = "class ValueError(Exception): pass"
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +54,10 @@ def test_a_forged_value_that_nobody_can_read_is_a_verdict_and_no_fault_of_ours(t
 
 
 def test_a_class_that_only_bears_the_name_of_a_builtin_exception_is_told_from_it(target: Place) -> None:
-    (right,) = ran(target, RAISING.format(before="pass")).outcomes
-    (other,) = ran(target, RAISING.format(before="class ValueError(Exception): pass")).outcomes
+    (right,) = ran(target, RAISING.format(beside="", before="pass")).outcomes
+    (beside,) = ran(target, RAISING.format(beside=OWN, before="pass")).outcomes
+    (inside,) = ran(target, RAISING.format(beside="", before=OWN)).outcomes
 
     assert right.raised == "ValueError"
-    assert other.raised == "target.shop.ranked.<locals>.ValueError"
+    assert beside.raised == "target.shop.ValueError"
+    assert inside.raised == "ValueError!"

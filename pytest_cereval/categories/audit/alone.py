@@ -10,7 +10,8 @@ Four things stand in for the original:
   such texts less every character that is special to a shell, to SQL or to Python. What reaches the sink then is what
   the function is for.
 - Where nothing of the data could be made harmless, because the canary was sent in an encoding, that is no proof for
-  sinks that harmless data may reach.
+  sinks that harmless data may reach. Nor is it for commands, SQL and code where the harmless data came to no command,
+  statement or code at all: the function refused them, and what it does with harmless data that it takes nobody knows.
 
 All of it happens with the function's own frame on the stack. What is confirmed is that data in its arguments reach the
 sink; whether anybody else supplies those is for people to say.
@@ -28,6 +29,7 @@ from pytest_cereval.categories.audit.audited import Audited, Call, Place, Subjec
 from pytest_cereval.categories.audit.exploiting import Log, Trial, new_canary, talk
 
 _PLAIN_DATA_MAY_REACH = frozenset({"command", "spans", "request"})
+_TO_COME_NEAR = frozenset({"command", "spans", "executed"})
 _SPECIAL = re.compile(r"[^A-Za-z0-9_./-]")
 Change = Callable[[str], str]
 
@@ -56,16 +58,23 @@ def _held(place: Place, subject: Subject, canary: str, sent: list[Call]) -> bool
     twins = [[harmless(call, canary, change) for call in sent] for change in changes]
     if twins[0] == sent:
         return place.detector["kind"] in _PLAIN_DATA_MAY_REACH
-    return any(_reached(place, subject, canary, calls) for calls in twins)
+    near = place.detector["kind"] not in _TO_COME_NEAR
+    for calls in twins:
+        reached, came_near = _asked(place, subject, canary, calls)
+        if reached:
+            return True
+        near |= came_near
+    return not near
 
 
-def _reached(place: Place, subject: Subject, canary: str, calls: list[Call]) -> bool:
+def _asked(place: Place, subject: Subject, canary: str, calls: list[Call]) -> tuple[bool, bool]:
+    """Whether calls reach the sink, and whether they come near it."""
     with Audited(place, subject, canary) as audited:
         audited.require_loaded()
         for call in calls:
             if audited.ask(call) is None:
                 break
-        return audited.reached is not None
+        return audited.reached is not None, audited.near
 
 
 def harmless(call: Call, canary: str, change: Change) -> Call:

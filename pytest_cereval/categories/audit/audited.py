@@ -49,7 +49,10 @@ class Place:
 
 
 class Audited:
-    """The process that holds the function; once `error` is set it is not asked any more."""
+    """The process that holds the function; once `error` is set it is not asked any more.
+
+    `near` says whether a command, a statement or code with the canary was run at all.
+    """
 
     def __init__(self, place: Place, subject: Subject, canary: str, cpu_s: float = CALL_CPU_S) -> None:
         world = place.world
@@ -62,6 +65,7 @@ class Audited:
             data=((inside_path(place.function.path), as_utf8(subject.source)),),
         )
         self.reached: tuple[str, str] | None = None
+        self.near = False
         self.error = ""
         self.loaded = False
         self._name = place.function.name
@@ -100,6 +104,7 @@ class Audited:
             return None
         if "failed" in reply:
             return {"refused": safe(str(reply["failed"]))[:300]}
+        self.near |= reply.get("near") is True
         if self.reached is None and type(reply.get("reached")) is dict:
             told = reply["reached"]
             self.reached = (safe(str(told.get("event")))[:80], safe(str(told.get("shown")))[:300])
