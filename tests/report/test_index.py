@@ -102,7 +102,7 @@ def test_what_may_not_be_concluded_names_what_is_special_to_the_run() -> None:
     info = RunInfo(limited="a limit", ledger={"never called": 3})
     said = " ".join(may_not_conclude(summarise(attempts), info, attempts))
 
-    for part in ("1 scored tasks are few", "whole repository: a limit.", "the 3 functions", "1 attempts that are INVALID"):
+    for part in ("1 scored tasks are few", "repository: a limit.", "the 3 functions", "1 attempts that are INVALID"):
         assert part in said
     assert "1 verdicts made by the repository's own tests" in said
     assert "1 answers were confined" in said
