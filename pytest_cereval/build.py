@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,5 +114,6 @@ def _lock(interpreter: Interpreter) -> str:
     names = sorted(
         f"{item.name}=={item.version}" for item in importlib.metadata.distributions(path=list(interpreter.site))
     )
-    tools = {"hypothesis": importlib.metadata.version("hypothesis"), "ruff": ruff_version()}
+    tools = {name: importlib.metadata.version(name) for name in ("cloudpickle", "hypothesis")}
+    tools |= {"ruff": ruff_version(), "python": platform.python_version()}
     return cache.cache_key(executable=interpreter.executable, version=interpreter.version, installed=names, tools=tools)

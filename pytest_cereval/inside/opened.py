@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ _READ_NONE = (
 )
 """Packages whose compiled parts open no files."""
 _MOST = 5_000
+_READ_CODE = ("<frozen importlib", "linecache.py", "tokenize.py", "inspect.py")
+"""Parts of the names of files that import or show code: what they open says nothing of what tests read."""
+_START_OTHERS = ("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver")
+"""Modules that start interpreters without an audit event."""
 
 
 class Opened:
@@ -32,11 +37,12 @@ class Opened:
         sys.addaudithook(self._heard)
 
     def known(self) -> list[str] | None:
-        """The files that were opened, Python files aside, sorted; None if any may have been.
+        """The files that were opened, sorted, Python files only if they were not imported; None if any may have been.
 
         Other programs and compiled code of others open files without a word.
         """
         silent = self._unknown or any(map(_is_silent, list(sys.modules.items())))
+        silent |= any(name in sys.modules for name in _START_OTHERS)
         return None if silent else sorted(self._files)
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -52,10 +58,16 @@ class Opened:
             except OSError:  # the current folder is gone
                 self._unknown = True
                 return
+            shown = name.endswith(".py") and _shows_code(sys._getframe(2))
             for top in self._tops:
-                if name.startswith(top) and not name.endswith((".py", ".pyc")):
+                if name.startswith(top) and not (shown or name.endswith(".pyc")):
                     self._files.add(name[len(top) :])
         self._unknown |= len(self._files) > _MOST
+
+
+def _shows_code(opener: types.FrameType) -> bool:
+    """Whether this is where code is imported or shown."""
+    return any(part in opener.f_code.co_filename for part in _READ_CODE)
 
 
 def _is_silent(module: tuple[str, Any]) -> bool:

@@ -82,12 +82,12 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
 def _prepare(request: Request, ran: list[Ran]) -> Reply:
     """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
 
-    With `targets` it is noted from then on which of these functions are run: `ran` in each reply are the numbers of
-    those that are new for the function in question, here of those that run on import.
+    With `targets` it is noted from then on which of these functions are run, and which files below `root` are read:
+    `ran` in each reply are the numbers of those that are new for the function in question, here of those on import.
     """
     set_path(request["path"], request["site"])
     if request["targets"]:
-        ran.append(Ran(request["targets"]))
+        ran.append(Ran(request["targets"], request["root"]))
         ran[0].watch()
     modules: list[str] = request["modules"]
     if not _survives(modules, request["cpu_s"]):

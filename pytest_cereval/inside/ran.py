@@ -1,7 +1,8 @@
-"""Notes which functions of the repository are run, by this process and all its forks. Standard library only.
+"""Notes which functions are run and which files are read, by this process and all its forks. Standard library only.
 
 Each function begins by noting its number in memory that forks share. So it is known as well what a fork ran that was
-stopped or died. The notes stand in the tree that is compiled, at the line of the first statement: nothing else changes.
+stopped or died. Files are told by audit events. The notes on functions stand in the tree that is compiled, at the line
+of the first statement: nothing else changes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import builtins
 import importlib.machinery
 import mmap
 import os
+import sys
 import types
+from pathlib import Path
 from typing import Any
 
 NAME = "__cereval_ran__"
@@ -19,30 +22,59 @@ _Definition = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Ran:
-    """The notes on the functions at these places, as file and line of the `def`; the numbers are those of the list."""
+    """The notes on the functions at these places, as file and line of the `def`, and on the files below `top`.
 
-    def __init__(self, places: list[list[Any]]) -> None:
+    The numbers are those of the list, and go on with the files as `files_below` has them.
+    """
+
+    def __init__(self, places: list[list[Any]], top: str = "") -> None:
         self._numbers: dict[str, dict[int, int]] = {}
         for number, (file, line) in enumerate(places):
             for name in (file, os.path.realpath(file)):
                 self._numbers.setdefault(name, {})[line] = number
-        self._notes = mmap.mmap(-1, max(1, len(places)))
+        files = files_below(top) if top else []
+        self._files = {
+            f"{folder}/{file}": len(places) + number
+            for number, file in enumerate(files)
+            for folder in (top, os.path.realpath(top))
+        }
+        self._notes = mmap.mmap(-1, max(1, len(places) + len(files)))
         self._empty = bytes(len(self._notes))
         self._told = self._empty
 
     def watch(self) -> None:
-        """Note what is run of all modules that are imported from now on."""
+        """Note what is run of all modules that are imported from now on, and what is read; that never ends."""
         setattr(builtins, NAME, self._notes)
         loader = importlib.machinery.SourceFileLoader
         before = loader.get_code
-        marked = self._marked
+        marked, noted = self._marked, self._note_all
 
         def get_code(self: Any, fullname: str) -> types.CodeType | None:
             path = self.get_filename(fullname)
+            if type(self).source_to_code is not loader.source_to_code:
+                # It makes something else of the text, which is not ours to change: all of it may run.
+                noted(path)
+                return before(self, fullname)
             code = marked(self, path)
             return before(self, fullname) if code is None else code
 
         loader.get_code = get_code  # type: ignore[method-assign]
+        if self._files:
+            sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in ("open", "sqlite3.connect") or not isinstance(arguments[0], (str, bytes, os.PathLike)):
+            return
+        try:
+            number = self._files.get(os.path.normpath(Path.cwd() / os.fsdecode(arguments[0])))
+            if number is not None and not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+                self._notes[number] = 1
+        except (OSError, ValueError):  # the current folder is gone; no frame above this one
+            return
+
+    def _note_all(self, path: str) -> None:
+        for number in self._numbers.get(path, {}).values():
+            self._notes[number] = 1
 
     def _marked(self, loader: Any, path: str) -> types.CodeType | None:
         numbers = self._numbers.get(path)
@@ -67,6 +99,12 @@ class Ran:
         new = [number for number, noted in enumerate(found) if noted and not self._told[number]]
         self._told = found
         return new
+
+
+def files_below(top: str) -> list[str]:
+    """All files below a folder, relative to it, sorted; no bytecode."""
+    found = [f"{folder}/{name}" for folder, _, names in os.walk(top) for name in names]
+    return sorted(file[len(top) + 1 :] for file in found if "/__pycache__/" not in file)
 
 
 def _documented(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

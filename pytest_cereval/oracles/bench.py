@@ -74,7 +74,8 @@ class Bench:
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
         modules = sorted(set(setting.modules.values()))
         targets = setting.traced.targets if setting.traced else []
-        self.ask("path", path=setting.paths(), site=list(setting.interpreter.site), modules=modules, targets=targets)
+        site = list(setting.interpreter.site)
+        self.ask("path", path=setting.paths(), site=site, modules=modules, targets=targets, root=REPOSITORY)
 
     def __enter__(self) -> Self:
         return self

@@ -80,8 +80,13 @@ class _Case:
 
 def may_be_tested(reason: Reason, recording: Recording, function: SourceFunction) -> bool:
     """Whether a function was refused only because its calls cannot be replayed, while tests do call it."""
-    called = recording.seen.get(function.name, 0) > 0 or "seconds" in recording.tests.cut
+    called = was_called(recording, function)
     return reason in _NOT_REPLAYED or (reason in (Reason.NOT_CALLED, Reason.OUT_OF_TIME) and called)
+
+
+def was_called(recording: Recording, function: SourceFunction) -> bool:
+    """Whether tests call the function, or may do where not all of them were seen."""
+    return recording.seen.get(function.name, 0) > 0 or "seconds" in recording.tests.cut
 
 
 def tests_may_end(recording: Recording) -> bool:

@@ -34,7 +34,7 @@ class Certified:
 class Case:
     """One function on its way: `outcome` is set once it is decided, `lost` are digests of inputs that some replay
     answers otherwise, `rough` says that replays differ in late digits of floats. `files` are those of all modules that
-    were loaded at the first look.
+    were loaded at the first look, in the order of import.
     """
 
     function: SourceFunction
@@ -46,7 +46,7 @@ class Case:
     trees: dict[str, Input] = field(default_factory=dict)
     outcome: Certified | LedgerEntry | None = None
     by_calls: Certified | None = None
-    files: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
 
     def refuse(self, reason: Reason, detail: str = "") -> None:
         place = self.function

@@ -160,7 +160,7 @@ class _Run:
             return first_look(bench, case.function, *self.entries[case.function.name])
 
         for case, found in self._each("look", _open(cases), work):
-            self.files |= found.files
+            self.files.update(found.files)
             self.needed |= found.packages
             case.inputs, case.files = found.inputs, found.files
             if found.problem is not None:

@@ -33,7 +33,7 @@ class Candidates:
     inputs: list[Glimpse] = field(default_factory=list)
     dropped: Counter[Reason] = field(default_factory=Counter)
     problem: tuple[Reason, str] | None = None
-    files: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
     packages: frozenset[str] = frozenset()
 
 
@@ -46,7 +46,7 @@ def first_look(bench: Bench, function: SourceFunction, entries: Sequence[Entry],
         found.problem = (Reason.UNREACHABLE, failed)
         return found
     reply = bench.ask("glance", key=function.name, count=len(entries), cpu_s=_CPU_S)
-    found.files = frozenset(reply.get("files", ()))
+    found.files = tuple(reply.get("files", ()))
     found.packages = frozenset(reply.get("shared", ()))
     known: set[str] = set()
     if any(entry not in again for entry in entries):

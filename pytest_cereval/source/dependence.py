@@ -7,6 +7,7 @@ only of classes that are mentioned. Too much is taken in rather than too little.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import hashlib
 import io
@@ -15,8 +16,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from pytest_cereval.inside.ran import files_below
 from pytest_cereval.source.functions import SourceFunction
-from pytest_cereval.source.pieces import Piece, Text, imported_from, pieces_of, place_of
+from pytest_cereval.source.mentions import Text
+from pytest_cereval.source.pieces import (
+    Piece,
+    bound_from_others,
+    defined_in,
+    imported_from,
+    pieces_of,
+    place_of,
+)
 from pytest_cereval.source.syntax import parse
 
 _CALLED_BY_OTHERS = frozenset(
@@ -25,8 +35,10 @@ _CALLED_BY_OTHERS = frozenset(
     for name in dir(kind)
 ) | {"default", "send", "throw", "run"}
 """Methods that code of others calls on what it is given."""
+_READ = "read "
+"""Before the path of a file."""
 _BUILTIN = frozenset(dir(builtins))
-_READS_DOCSTRINGS = (b"__doc__", b"getdoc", b"doctest")
+_READS_DOCSTRINGS = (b"__doc__", b"getdoc", b"doctest", b"pydoc", b"import fire")
 
 
 class Dependence:
@@ -43,28 +55,39 @@ class Dependence:
         self._always: list[Piece] = []
         self._lines: dict[tuple[str, int], Piece] = {}
         self._placed: dict[str, Piece] = {}
+        self._order: dict[int, int] = {}
+        self._tree = tree
+        self._files = files_below(str(tree))
+        self._others: dict[str, frozenset[str]] = {}
         files = {path.relative_to(tree).as_posix(): path.read_bytes() for path in sorted(tree.rglob("*.py"))}
         self.everything = _digest(f"{place}\0{_digest(content)}" for place, content in files.items())
         documented = any(word in content for content in files.values() for word in _READS_DOCSTRINGS)
+        own = {part for path in files for part in Path(path).with_suffix("").parts}
+        known = own | sys.stdlib_module_names
+        modules = {path: _parsed(content) for path, content in files.items()}
+        defined = own.union(*(defined_in(module) for module in modules.values() if module))
         foreign: set[str] = set()
-        for path, content in files.items():
+        for path, module in modules.items():
             try:
-                module = parse(content)
-                found = pieces_of(module, docstrings=documented)
-            except (SyntaxError, ValueError, RecursionError):
-                found = [Piece("", "", "", Text(_digest(content)), always=True)]
-            else:
+                found = pieces_of(module, docstrings=documented, own=defined) if module else None
+            except RecursionError:
+                found = None
+            if module:
                 foreign |= set(imported_from(module))
+                self._others[path] = frozenset(bound_from_others(module, known))
+            if found is None:
+                found = [Piece("", "", "", Text(_digest(files[path])), always=True)]
             for piece in found:
                 self._add(piece, path)
-        own = {part for path in files for part in Path(path).with_suffix("").parts}
-        self._foreign = sorted(foreign - own - sys.stdlib_module_names)
+        self._foreign = sorted(foreign - known)
+        self._always += self._registered()
         self._called = self._called_classes()
         self._watched = tuple(self._lines.values())
 
     def _add(self, piece: Piece, path: str) -> None:
         place = self._ids[id(piece)] = place_of(path, piece.place)
         self._placed[place] = piece
+        self._order[id(piece)] = len(self._order)
         self._heads[id(piece)] = f"{place}\0\0{_digest(piece.head.text)}"
         self._bodies[id(piece)] = f"{place}\0{_digest(piece.body.text)}"
         if piece.always or (piece.name in _BUILTIN and not piece.owner):
@@ -93,22 +116,44 @@ class Dependence:
                     called.add(name)
         return frozenset(called)
 
+    def _registered(self) -> list[Piece]:
+        """Classes that a base may take note of as soon as they are made, so that no name need lead to them."""
+        noting = {
+            name for name in self._classes if any(each.name == "__init_subclass__" for each in self._within[name])
+        }
+        found: dict[int, Piece] = {}
+        before = -1
+        while len(found) != before:
+            before = len(found)
+            for path, pieces in self._within_file.items():
+                others = self._others.get(path, frozenset())
+                for piece in pieces:
+                    unknown = "*" in others and not self._classes.keys() >= set(piece.bases)
+                    if piece.bases and (unknown or noting & set(piece.bases) or others & piece.head.mentions):
+                        found[id(piece)] = piece
+                        noting.add(piece.name)
+        return list(found.values())
+
     @property
     def functions(self) -> tuple[tuple[str, int], ...]:
         """Path and line of every function whose running can be watched; its number is its place in this list."""
         return tuple(self._lines)
 
-    def acting(self, paths: Collection[str]) -> list[str]:
-        """Those of the files that do more on import than define names, sorted: that they are imported counts."""
-        return sorted(
+    def acting(self, paths: Sequence[str]) -> list[str]:
+        """Those of the files that do more on import than define names: that they are imported counts, and when."""
+        return [
             path
             for path in paths
             if any(piece.always and not piece.is_future for piece in self._within_file.get(path, ()))
-        )
+        ]
 
     def places(self, numbers: Iterable[int]) -> list[str]:
-        """What stands for these functions between commits, sorted."""
-        return sorted(self._ids[id(self._watched[number])] for number in numbers)
+        """What stands for these functions, and for files that follow on them, between commits, sorted."""
+        last = len(self._watched)
+        return sorted(
+            self._ids[id(self._watched[number])] if number < last else f"{_READ}{self._files[number - last]}"
+            for number in numbers
+        )
 
     def names_beside(self, function: SourceFunction) -> list[str]:
         """All names that the rest of the function's file defines or mentions, sorted."""
@@ -121,19 +166,33 @@ class Dependence:
     def of(self, function: SourceFunction, ran: Sequence[str], words: Collection[str]) -> str | None:
         """The digest for one function; None where something that was run is not there, or `function` itself.
 
-        `ran` are the places of what was run for its results, on import too; `words` further names in its inputs.
+        `ran` are the places of what was run and read for its results, on import too; `words` are further names in its
+        inputs.
         """
         own = self._lines.get((function.path, function.def_line))
-        if own is None or any(place not in self._placed for place in ran):
+        read = [place.removeprefix(_READ) for place in ran if place.startswith(_READ)]
+        ran = [place for place in ran if not place.startswith(_READ)]
+        if own is None or any(place not in self._placed for place in ran) or not set(self._files).issuperset(read):
             return None
+        texts = [_digest((self._tree / file).read_bytes()) for file in read]
         # What the functions that it calls mention guides which inputs are tried.
-        callees = [piece for name in own.body.mentions for piece in self._named.get(name, ()) if piece.line]
-        run = [own, *(self._placed[place] for place in ran), *callees]
+        run = [own, *(self._placed[place] for place in ran), *self._callees(own)]
         if any(piece.body.sees_code for piece in run):
-            return f"everything {self.everything}"
-        taken = self._reached(run, {*words, *function.parents})
+            return _digest(["everything", self.everything, *texts])
+        # What a name stands for, and what a class or a table holds first, depends on the order in a file.
+        taken = sorted(self._reached(run, {*words, *function.parents}), key=lambda piece: self._order[id(piece)])
+        if any(piece.head.sees_code for piece in taken):
+            return _digest(["everything", self.everything, *texts])
         bodies = sorted({self._bodies[id(piece)] for piece in run})
-        return _digest([*self._foreign, *bodies, *sorted(self._heads[id(piece)] for piece in taken)])
+        return _digest([*self._foreign, *texts, *bodies, *(self._heads[id(piece)] for piece in taken)])
+
+    def _callees(self, own: Piece) -> list[Piece]:
+        """Functions that a function may call, under another name also."""
+        named = [piece for name in own.body.mentions for piece in self._named.get(name, ())]
+        other = [name for piece in named if not (piece.line or piece.is_class) for name in piece.head.mentions]
+        return [
+            piece for piece in (*named, *(each for name in other for each in self._named.get(name, ()))) if piece.line
+        ]
 
     def _reached(self, run: Sequence[Piece], words: Iterable[str]) -> Iterable[Piece]:
         """The pieces whose being there counts: all of them where it is not known which."""
@@ -187,6 +246,7 @@ class _Reach:
 
     def _may_be_called(self, piece: Piece) -> bool:
         special = piece.name in _CALLED_BY_OTHERS or (piece.name.startswith("__") and piece.name.endswith("__"))
+        special |= "abstractmethod" in piece.head.mentions
         return not piece.line or special or piece.owner in self._called
 
     def take(self, piece: Piece) -> None:
@@ -194,6 +254,11 @@ class _Reach:
         if id(piece) not in self.taken:
             self.taken[id(piece)] = piece
             self.read(piece.head)
+            if piece.is_class:
+                self.live({piece.name})
+            elif "abstractmethod" in piece.head.mentions:
+                # Without it a class that inherits cannot be made.
+                self.mention([piece.name])
 
     def finished(self) -> bool:
         """Follow all names; False as soon as something uses what cannot be known."""
@@ -205,6 +270,13 @@ class _Reach:
             if name in self._classes:
                 self.live({name})
         return not self._anything
+
+
+def _parsed(content: bytes) -> ast.Module | None:
+    try:
+        return parse(content)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _digest(parts: Iterable[str] | str | bytes) -> str:

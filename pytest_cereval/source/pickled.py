@@ -11,9 +11,10 @@ import pickletools
 import re
 from dataclasses import dataclass
 
-from pytest_cereval.source.pieces import words_of
+from pytest_cereval.source.mentions import words_of
 
-_RANDOM = re.compile(r"[0-9a-f]{32}")
+_RANDOM = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
+"""As `uuid.uuid4` makes them."""
 _LAYOUT = frozenset({"FRAME", "MEMOIZE", "PROTO", "PUT", "BINPUT", "LONG_BINPUT"})
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from pytest_cereval.source.functions import FunctionNode, without_docstring
+from pytest_cereval.source.mentions import Text, last_word, text_of
 
 _PLAIN_DECORATORS = frozenset(
     {
-        *("property", "staticmethod", "classmethod", "setter", "getter", "deleter", "cached_property"),
+        *("property", "staticmethod", "classmethod", "cached_property"),
         *("abstractmethod", "lru_cache", "cache", "wraps", "contextmanager", "asynccontextmanager"),
         *("overload", "final", "override", "dataclass", "total_ordering", "runtime_checkable"),
     }
@@ -29,43 +29,17 @@ _PLAIN_CALLS = frozenset(
         *("defaultdict", "OrderedDict", "deque", "Counter", "property", "Lock", "RLock", "count", "MappingProxyType"),
     }
 )
+_PLAIN_MODULES = frozenset(
+    {
+        *("abc", "builtins", "collections", "contextlib", "dataclasses", "functools", "itertools", "logging", "re"),
+        *("struct", "threading", "types", "typing", "t", "typing_extensions"),
+    }
+)
+"""Where names with a dot before them may come from to be plain: `variable.set(...)` is no `set`."""
+_OF_PROPERTIES = ("setter", "getter", "deleter")
 _PLAIN_BASES = frozenset({"object", "ABC", "Generic", "Protocol"}) | {
     name for name, item in vars(builtins).items() if isinstance(item, type) and issubclass(item, BaseException)
 }
-_ANY_NAME = frozenset(
-    {
-        *("eval", "exec", "globals", "locals", "vars", "dir", "__import__", "__dict__", "__globals__"),
-        *("__subclasses__", "__getattribute__", "getmembers", "getattr_static", "import_module", "reload"),
-        *("find_spec", "spec_from_file_location", "pkgutil", "runpy", "entry_points", "gc", "ctypes"),
-        *("pickle", "copyreg", "locate", "getmodule", "_getframe", "currentframe", "stack"),
-    }
-)
-_SEES_CODE = frozenset(
-    {
-        *("getsource", "getsourcelines", "findsource", "linecache", "__code__", "co_code", "co_names", "co_consts"),
-        *("f_lineno", "tb_lineno", "format_exc", "format_tb", "print_exc", "extract_tb", "extract_stack"),
-        *("format_stack", "format_exception", "subprocess", "Popen", "check_output", "system", "execv", "spawnv"),
-    }
-)
-"""What may tell of code that is not run, or run some in a process that nobody watches."""
-_BY_NAME = {"getattr": 1, "setattr": 1, "hasattr": 1, "delattr": 1, "attrgetter": 0, "methodcaller": 0}
-_WORD = re.compile(r"[^\W\d]\w*")
-_MANGLED = re.compile(r"_[^\W_]\w*?(__\w+)")
-_LONGEST = 400
-"""Characters of a text that may name something; what is longer is prose."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Normal text, without comments and layout, and the names in it.
-
-    anything: which names it uses is known at run time only. sees_code: it may look at the text of other code.
-    """
-
-    text: str = ""
-    mentions: frozenset[str] = frozenset()
-    anything: bool = False
-    sees_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +68,23 @@ class Piece:
         return self.head.text.startswith("from __future__ ")
 
 
-def pieces_of(module: ast.Module, *, docstrings: bool) -> list[Piece]:
-    """The pieces of one file, in order; docstrings are part of them only if they count."""
-    return list(_Reader(docstrings).pieces(module.body, ""))
+def pieces_of(module: ast.Module, *, docstrings: bool, own: Collection[str] = ()) -> list[Piece]:
+    """The pieces of one file, in order; docstrings are part of them only if they count.
+
+    `own` are names that the repository defines: they do not stand for what they do elsewhere.
+    """
+    return list(_Reader(docstrings, frozenset(own)).pieces(module.body, ""))
 
 
-def words_of(text: str) -> frozenset[str]:
-    """The identifiers in a text that may stand for something; none in prose."""
-    return frozenset(_WORD.findall(text)) if len(text) <= _LONGEST else frozenset()
-
-
-def names_in(source: str) -> frozenset[str]:
-    """All identifiers in a text of code."""
-    return frozenset(_WORD.findall(source))
+def defined_in(module: ast.Module) -> Iterator[str]:
+    """The names of all functions and classes in a file but for those in classes and functions."""
+    waiting: list[ast.AST] = [*module.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FunctionNode | ast.ClassDef):
+            yield node.name
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def imported_from(module: ast.Module) -> Iterator[str]:
@@ -118,12 +96,26 @@ def imported_from(module: ast.Module) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
+def bound_from_others(module: ast.Module, known: Collection[str]) -> Iterator[str]:
+    """The names that a file imports from packages that are not known, `*` where all of one are imported."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found = [alias for alias in node.names if alias.name.partition(".")[0] not in known]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found = node.names if (node.module or "").partition(".")[0] not in known else []
+        else:
+            continue
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in found)
+
+
 class _Reader:
     """Goes through the statements of one file."""
 
-    def __init__(self, docstrings: bool) -> None:
+    def __init__(self, docstrings: bool, own: frozenset[str]) -> None:
         self._docstrings = docstrings
+        self._own = own
         self._seen: Counter[str] = Counter()
+        self._under: list[str] = []
 
     def pieces(self, body: Iterable[ast.stmt], owner: str) -> Iterator[Piece]:
         for node in body:
@@ -139,53 +131,75 @@ class _Reader:
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 yield from self._assigned(node, owner)
             elif not isinstance(node, ast.Pass) and (self._docstrings or not _is_text(node)):
-                yield self._piece("", owner, [node], always=not _is_text(node))
+                yield self._piece("", owner, [node], always=True)
 
     def _piece(self, name: str, owner: str, nodes: list[ast.AST], **more: object) -> Piece:
         words = ".".join(filter(None, (owner, name)))
         self._seen[words] += 1
         place = f"{words}~{self._seen[words]}"
-        return Piece(name, owner.rpartition(".")[2], place, _text(nodes), **more)  # type: ignore[arg-type]
+        head = text_of(nodes)
+        head = replace(head, text="\n".join([*self._under, head.text]))
+        return Piece(name, owner.rpartition(".")[2], place, head, **more)  # type: ignore[arg-type]
 
     def _function(self, node: FunctionNode, owner: str) -> Piece:
         """Decorators and defaults run on import, so that what they call has its effect there."""
         documented = len(node.body) - len(without_docstring(node))
-        head = type(node)(**{**vars(node), "body": [*node.body[: documented * self._docstrings], ast.Pass()]})
-        effects = any(_last(each) not in _PLAIN_DECORATORS for each in node.decorator_list)
+        effects = self._has_effects(node.decorator_list)
+        shown = documented * (self._docstrings or effects)
+        head = type(node)(**{**vars(node), "body": [*node.body[:shown], ast.Pass()]})
         defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
         return self._piece(
             node.name,
             owner,
             [head],
-            body=_text([*without_docstring(node)]),
+            body=text_of([*without_docstring(node)]),
             line=node.lineno,
-            always=effects or _calls(defaults),
+            always=effects or self._calls(defaults),
         )
 
     def _class(self, node: ast.ClassDef, owner: str) -> Piece:
-        """A class without what is in it, which stands for itself."""
-        head = ast.ClassDef(**{**vars(node), "body": [ast.Pass()]})
-        bases = (_last(base.value if isinstance(base, ast.Subscript) else base) for base in node.bases)
-        effects = any(_last(each) not in _PLAIN_DECORATORS for each in node.decorator_list)
-        foreign = any(_last(each.value) != "ABCMeta" for each in node.keywords)
-        return self._piece(
+        """A class without what is in it, which stands for itself; its docstring goes where others may take it."""
+        bases = [last_word(base.value if isinstance(base, ast.Subscript) else base) for base in node.bases]
+        bases = [base for base in bases if base not in _PLAIN_BASES or base in self._own]
+        effects = self._has_effects(node.decorator_list) or self._calls(node.bases)
+        foreign = any(last_word(each.value) != "ABCMeta" for each in node.keywords)
+        documented = _is_text(node.body[0]) and (self._docstrings or effects or foreign or bool(bases))
+        head = ast.ClassDef(**{**vars(node), "body": [*node.body[:documented], ast.Pass()]})
+        piece = self._piece(
             node.name,
             owner,
             [head],
             always=effects or foreign,
             is_class=True,
-            bases=tuple(base for base in bases if base not in _PLAIN_BASES),
+            bases=tuple(bases),
             called=foreign or effects,
         )
+        if any(last_word(each) == "runtime_checkable" for each in node.decorator_list):
+            # Whether something is an instance depends on the names alone.
+            members = {item.name for item in node.body if isinstance(item, FunctionNode)}
+            piece = replace(piece, head=replace(piece.head, mentions=piece.head.mentions | members))
+        return piece
 
     def _branches(self, node: ast.If | ast.Try, owner: str) -> Iterator[Piece]:
+        """What is tested, and the pieces below it, each with the way that leads there."""
         if isinstance(node, ast.If):
+            test = ast.unparse(node.test)
             yield self._piece("", owner, [node.test], always=True)
-            yield from self.pieces([*node.body, *node.orelse], owner)
+            yield from self._below(f"if {test}", node.body, owner)
+            yield from self._below(f"if not {test}", node.orelse, owner)
             return
         yield self._piece("", owner, [each.type for each in node.handlers if each.type], always=True)
-        handled = [item for each in node.handlers for item in each.body]
-        yield from self.pieces([*node.body, *handled, *node.orelse, *node.finalbody], owner)
+        yield from self._below("try", node.body, owner)
+        for each in node.handlers:
+            caught = f"except {ast.unparse(each.type) if each.type else ''} as {each.name}"
+            yield from self._below(caught, each.body, owner)
+        yield from self._below("try else", node.orelse, owner)
+        yield from self._below("finally", node.finalbody, owner)
+
+    def _below(self, way: str, body: Iterable[ast.stmt], owner: str) -> Iterator[Piece]:
+        self._under.append(way)
+        yield from self.pieces(body, owner)
+        self._under.pop()
 
     def _imports(self, node: ast.Import | ast.ImportFrom, owner: str) -> Iterator[Piece]:
         for alias in node.names:
@@ -201,9 +215,30 @@ class _Reader:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         parts = [item for target in targets for item in (target.elts if isinstance(target, ast.Tuple) else [target])]
         names = [item.id for item in parts if isinstance(item, ast.Name)]
-        always = len(names) < len(parts) or _calls([node.value] if node.value else [])
+        always = len(names) < len(parts) or self._calls([node.value] if node.value else [])
+        always |= any(isinstance(item, ast.NamedExpr) for item in ast.walk(node))
         for name in names or [""]:
             yield self._piece(name, owner, [node], always=always or not name)
+
+    def _has_effects(self, decorators: Iterable[ast.expr]) -> bool:
+        """Whether one of them may do more than change what it stands on."""
+        return not all(
+            self._is_plain(each, _PLAIN_DECORATORS) or (isinstance(each, ast.Attribute) and each.attr in _OF_PROPERTIES)
+            for each in decorators
+        )
+
+    def _calls(self, nodes: Iterable[ast.AST]) -> bool:
+        """Whether something is called of which it is not known that it has no effect."""
+        calls = (item for node in nodes for item in ast.walk(node) if isinstance(item, ast.Call))
+        return not all(self._is_plain(call.func, _PLAIN_CALLS) for call in calls)
+
+    def _is_plain(self, node: ast.expr, known: frozenset[str]) -> bool:
+        """Whether a name, called or not, is a known one of the standard library."""
+        if isinstance(node, ast.Call):
+            return self._is_plain(node.func, known) and not self._calls([*node.args, *node.keywords])
+        if isinstance(node, ast.Attribute):
+            return node.attr in known and getattr(node.value, "id", "") in _PLAIN_MODULES - self._own
+        return isinstance(node, ast.Name) and node.id in known - self._own
 
 
 def place_of(path: str, place: str) -> str:
@@ -213,57 +248,3 @@ def place_of(path: str, place: str) -> str:
 
 def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _text(nodes: list[ast.AST]) -> Text:
-    inner = [item for node in nodes for item in ast.walk(node)]
-    mentions = _mentions_of(inner)
-    return Text(
-        "\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in nodes),
-        mentions,
-        anything=bool(mentions & _ANY_NAME) or any(map(_is_unknown, inner)),
-        sees_code=bool(mentions & _SEES_CODE),
-    )
-
-
-def _mentions_of(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """All names, attributes and identifiers in texts, private ones also as they are written in their class."""
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.alias):
-            found.update(node.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
-            found.update((node.module or "").split("."))
-        elif isinstance(node, ast.MatchClass):
-            found.update(node.kwd_attrs)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= words_of(node.value)
-    found |= {inner[1] for name in found if (inner := _MANGLED.fullmatch(name))}
-    return frozenset(found - {"", "*"})
-
-
-def _calls(nodes: Iterable[ast.AST]) -> bool:
-    """Whether something is called of which it is not known that it has no effect."""
-    calls = (item for node in nodes for item in ast.walk(node) if isinstance(item, ast.Call))
-    return any(_last(call.func) not in _PLAIN_CALLS for call in calls)
-
-
-def _last(node: ast.AST) -> str:
-    """The last word of a dotted name, of what is called where it is a call."""
-    if isinstance(node, ast.Call):
-        return _last(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _is_unknown(node: ast.AST) -> bool:
-    """Whether an attribute is looked up by a name that only the run knows, or a module in the list of all."""
-    if isinstance(node, ast.Attribute):
-        return node.attr == "modules" and getattr(node.value, "id", "") == "sys"
-    if not isinstance(node, ast.Call) or _last(node.func) not in _BY_NAME:
-        return False
-    given = node.args[_BY_NAME[_last(node.func)] :]
-    return not given or not isinstance(given[0], ast.Constant)

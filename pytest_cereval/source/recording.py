@@ -98,8 +98,8 @@ class Recording:
 
     `again` is the same from another run of the tests, so that calls which depend on time or chance can be told.
     `seen` counts all entries of a function, `unpicklable` those whose arguments could not be taken by value and
-    `oversized` those that were over a bound. `opened` are the files of the checkout, Python files aside, that the tests
-    opened, sorted; None if they may have opened any.
+    `oversized` those that were over a bound. `opened` are the files of the checkout that the tests opened, Python files
+    only if it was not to import them, sorted; None if they may have opened any.
     """
 
     calls: dict[str, tuple[bytes, ...]]

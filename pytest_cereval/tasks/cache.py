@@ -21,7 +21,7 @@ def load(file: Path) -> Any:
     """The JSON in `file`; None if there is none or it cannot be read, because a cache may always be made again."""
     try:
         return json.loads(file.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

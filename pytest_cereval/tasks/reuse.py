@@ -21,6 +21,7 @@ from typing import Any
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.borrowing import entries_of, lent_to
+from pytest_cereval.oracles.by_tests import tests_may_end, was_called
 from pytest_cereval.oracles.cases import Case, Certified
 from pytest_cereval.oracles.certificate import Certificate
 from pytest_cereval.oracles.traced import Traced
@@ -95,7 +96,7 @@ class Reuse:
         if kept is None:
             return None
         told = questions_from(kept.content)
-        return replace(told, line=item.function.def_line) if isinstance(told, LedgerEntry) else told
+        return _moved(item.function, told) if isinstance(told, LedgerEntry) else told
 
     def keep_questions(self, item: Certified, shaped_by: Mapping[str, Any], told: Told) -> None:
         """Keep what is asked."""
@@ -145,6 +146,7 @@ class Reuse:
                 ]
                 for each in case.inputs
             ],
+            "tests": [tests_may_end(self._recording), was_called(self._recording, function)],
             "refused": [refused.reason.value, refused.detail] if refused else [],
             "lent": [[self._made(one), self._made(other)] for one, other in self._lent(function)],
             "partner": [_identity(partner), [self._made(entry) for entry in self._own(partner)]] if partner else [],
@@ -220,8 +222,12 @@ def reused_text(reused: Mapping[str, str]) -> str:
 
 
 def data_digest(top: Path, opened: Collection[str] | None) -> str:
-    """A digest of the names of all files but Python's, and of what those hold that were opened, all if that is None."""
-    files = {path.relative_to(top).as_posix(): path for path in _files(top) if path.suffix != ".py"}
+    """A digest of the names of all files but Python's, and of what those hold that were opened, all if that is None.
+
+    A Python file counts only if it was opened otherwise than to import it.
+    """
+    files = {path.relative_to(top).as_posix(): path for path in _files(top)}
+    files = {name: path for name, path in files.items() if path.suffix != ".py" or name in (opened or ())}
     told = {name: _sha256(path) if opened is None or name in opened else "" for name, path in files.items()}
     return cache.cache_key(files=told)
 
@@ -231,9 +237,13 @@ def moved_to(function: SourceFunction, outcome: Outcome) -> Outcome | None:
     if isinstance(outcome, Certified):
         by = function.def_line - outcome.function.def_line
         return replace(outcome, function=function, certificate=_shifted(outcome.certificate, by))
-    if outcome.line != function.def_line and _LINE.search(outcome.detail):
+    return _moved(function, outcome)
+
+
+def _moved(function: SourceFunction, entry: LedgerEntry) -> LedgerEntry | None:
+    if entry.line != function.def_line and _LINE.search(entry.detail):
         return None
-    return replace(outcome, line=function.def_line)
+    return replace(entry, line=function.def_line)
 
 
 def _shifted(certificate: Certificate, by: int) -> Certificate:

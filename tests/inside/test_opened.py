@@ -31,7 +31,7 @@ def known(folder: Path, code: str) -> list[str] | None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
-    for name in ("data/one.txt", "two.json", "code.py"):
+    for name in ("data/one.txt", "two.json", "own.py"):
         (tmp_path / name).touch()
     return tmp_path
 
@@ -42,8 +42,11 @@ def test_files_are_noted_by_their_place_below_the_folder(folder: Path) -> None:
     assert known(folder, code) == ["data/one.txt", "two.json"]
 
 
-def test_databases_are_files_and_code_is_none(folder: Path) -> None:
-    assert known(folder, "sqlite3.connect('two.json'); open('code.py')") == ["two.json"]
+def test_databases_are_files_and_code_is_one_unless_it_is_imported_or_shown(folder: Path) -> None:
+    assert known(folder, "sqlite3.connect('two.json')") == ["two.json"]
+    assert known(folder, "from pathlib import Path; Path('own.py').read_text()") == ["own.py"]
+    shown = "import linecache; linecache.getlines('own.py')"
+    assert known(folder, f"sys.path.insert(0, sys.argv[1]); import own; {shown}") == []
 
 
 def test_what_fails_to_open_was_asked_for_all_the_same(folder: Path) -> None:
@@ -58,6 +61,7 @@ def test_what_fails_to_open_was_asked_for_all_the_same(folder: Path) -> None:
         "import subprocess; subprocess.run(['true'])",
         "os.system('true')",
         "os.fork() or os._exit(0)",
+        "import multiprocessing.popen_spawn_posix",
         "import types; made = sys.modules['fast'] = types.ModuleType('fast'); made.__file__ = '/x/fast.abi3.so'",
     ],
 )

@@ -169,3 +169,157 @@ def test_functions_go_by_number_and_place(tree: Path) -> None:
 
     assert found.functions[0] == ("calls.py", 4)
     assert found.places([1, 0]) == ["calls.py::caller~1", "tables.py::helper~1"]
+
+
+TARGET = "\n\ndef target(value):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "result"),
+    [
+        pytest.param(
+            "import os\nif os.sep:\n    LIMIT = 3\nelse:\n    LIMIT = 5\n",
+            "import os\nif os.sep:\n    LIMIT = 3\n    LIMIT = 5\n",
+            "LIMIT",
+            id="another branch",
+        ),
+        pytest.param(
+            "try:\n    import json\nexcept ImportError:\n    LIMIT = 3\n",
+            "try:\n    import json\nexcept ImportError:\n    pass\nLIMIT = 3\n",
+            "LIMIT",
+            id="no longer in a handler",
+        ),
+        pytest.param(
+            "RATES = {1: 2}\nTABLE = dict(RATES)\nRATES.update({1: 3})\n",
+            "RATES = {1: 2}\nRATES.update({1: 3})\nTABLE = dict(RATES)\n",
+            "TABLE",
+            id="order of statements",
+        ),
+        pytest.param(
+            "class Row:\n    low: int = 1\n    high: int = 2\n",
+            "class Row:\n    high: int = 2\n    low: int = 1\n",
+            "Row",
+            id="order of fields",
+        ),
+        pytest.param(
+            "import contextvars\n\nLIMIT = contextvars.ContextVar('limit')\n_ = LIMIT.set(3)\n",
+            "import contextvars\n\nLIMIT = contextvars.ContextVar('limit')\n_ = LIMIT.set(5)\n",
+            "LIMIT.get()",
+            id="a method with a plain name",
+        ),
+        pytest.param(
+            "KNOWN = []\n\n\ndef cache(item):\n    KNOWN.append(item)\n\n\n@cache\ndef one():\n    pass\n",
+            "KNOWN = []\n\n\ndef cache(item):\n    KNOWN.append(item)\n\n\n@cache\ndef one(value):\n    pass\n",
+            "KNOWN",
+            id="a decorator of our own with a plain name",
+        ),
+        pytest.param(
+            "class Plan:\n    kinds = []\n\n    def __init_subclass__(cls):\n        Plan.kinds.append(cls)\n\n\n"
+            "class Gold(Plan):\n    rate = 3\n",
+            "class Plan:\n    kinds = []\n\n    def __init_subclass__(cls):\n        Plan.kinds.append(cls)\n\n\n"
+            "class Gold(Plan):\n    rate = 5\n",
+            "max(each.rate for each in Plan.kinds)",
+            id="a class that its base knows",
+        ),
+        pytest.param(
+            "import others\n\n\nclass Gold(others.Plan):\n    rate = 3\n",
+            "import others\n\n\nclass Gold(others.Plan):\n    rate = 5\n",
+            "others.Plan.kinds",
+            id="a class that a base of others may know",
+        ),
+        pytest.param(
+            "KINDS = {}\n\n\ndef known(item):\n    KINDS[item.__name__] = item\n    return item\n\n\n"
+            "@known\nclass Gold:\n    rate = 3\n",
+            "KINDS = {}\n\n\ndef known(item):\n    KINDS[item.__name__] = item\n    return item\n\n\n"
+            "@known\nclass Gold:\n    rate = 5\n",
+            "KINDS[value].rate",
+            id="a class that a decorator knows",
+        ),
+        pytest.param('"""One."""\n', '"""Other."""\n', "__doc__", id="the text of a module"),
+        pytest.param(
+            "import others\n\n\n@others.command\ndef one():\n    'One.'\n",
+            "import others\n\n\n@others.command\ndef one():\n    'Other.'\n",
+            "others.told()",
+            id="a docstring that a decorator of others may read",
+        ),
+        pytest.param(
+            "import inspect\n\n\ndef one():\n    return 1\n\n\nTEXT = inspect.getsource(one)\n",
+            "import inspect\n\n\ndef one():\n    return 2\n\n\nTEXT = inspect.getsource(one)\n",
+            "TEXT",
+            id="code that is read on import",
+        ),
+        pytest.param("ONE = (LIMIT := 3)\n", "ONE = (LIMIT := 5)\n", "LIMIT", id="a name bound on the way"),
+        pytest.param(
+            "from tables import *\n__all__ = ['target']\n",
+            "from tables import *\n__all__ = ['target', 'other']\n",
+            "value",
+            id="what a star stands for",
+        ),
+        pytest.param(
+            "LIMITS = [3]\nlook = map\n",
+            "LIMITS = [5]\nlook = map\n",
+            "list(map(getattr, [value], ['LIM' + 'ITS']))",
+            id="a lookup that is handed on",
+        ),
+        pytest.param(
+            "from typing import Protocol, runtime_checkable\n\n\n@runtime_checkable\nclass Ends(Protocol):\n"
+            "    def end(self): ...\n\n\nclass One:\n    def end(self): ...\n",
+            "from typing import Protocol, runtime_checkable\n\n\n@runtime_checkable\nclass Ends(Protocol):\n"
+            "    def end(self): ...\n\n\nclass One:\n    def finish(self): ...\n",
+            "isinstance(One(), Ends)",
+            id="a method that makes an instance",
+        ),
+        pytest.param(
+            "from abc import ABC, abstractmethod\n\n\nclass Base(ABC):\n    @abstractmethod\n    def end(self): ...\n"
+            "\n\nclass One(Base):\n    def end(self): ...\n",
+            "from abc import ABC, abstractmethod\n\n\nclass Base(ABC):\n    @abstractmethod\n    def end(self): ...\n"
+            "\n\nclass One(Base):\n    def finish(self): ...\n",
+            "One()",
+            id="a method without which there is no object",
+        ),
+        pytest.param(
+            "def _one(value):\n    return value.low\n\n\none = _one\n",
+            "def _one(value):\n    return value.high\n\n\none = _one\n",
+            "one(value) if value else 0",
+            id="what a function of another name mentions",
+        ),
+        pytest.param("import os\n\nONE = 1\n", "import os\n\nONE = 2\n", "os.listdir(value)", id="who lists files"),
+    ],
+)
+def test_what_names_alone_do_not_tell_counts_as_well(tmp_path: Path, before: str, after: str, result: str) -> None:
+    found = []
+    for text in (before, after):
+        (tmp_path / "tables.py").write_text(f"{text}{TARGET}{result}\n")
+        found.append(Dependence(tmp_path).of(function(tmp_path), ["tables.py::target~1"], ()))
+
+    assert None not in found
+    assert found[0] != found[1]
+
+
+def test_words_of_prose_and_harmless_namesakes_do_not_make_everything_count(tmp_path: Path) -> None:
+    text = "import platform\n\nSYSTEM = platform.system()\n\n\ndef other():\n    return {}\n" + TARGET
+    found = []
+    for number in (1, 2):
+        (tmp_path / "tables.py").write_text(text.format(number) + "'an exception of the system'\n")
+        found.append(Dependence(tmp_path).of(function(tmp_path), ["tables.py::target~1"], ()))
+
+    assert found[0] == found[1]
+
+
+def test_a_file_that_was_read_counts(tree: Path) -> None:
+    (tree / "rates.txt").write_text("1")
+    (tree / "notes.txt").write_text("1")
+    found = Dependence(tree)
+    ran = found.places(
+        [len(found.functions) + sorted(["calls.py", "notes.txt", "rates.txt", "tables.py"]).index("rates.txt")]
+    )
+    before = digest(tree, [*RAN, *ran])
+    (tree / "notes.txt").write_text("2")
+    same = digest(tree, [*RAN, *ran])
+    (tree / "rates.txt").write_text("2")
+
+    assert ran == ["read rates.txt"]
+    assert same == before
+    assert digest(tree, [*RAN, *ran]) != before
+    (tree / "rates.txt").unlink()
+    assert digest(tree, [*RAN, *ran]) is None

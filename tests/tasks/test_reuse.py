@@ -295,6 +295,12 @@ def test_calls_that_differ_in_anything_hold_something_else() -> None:
     assert len({held_in(call).content for call in calls}) == len(calls)
 
 
+def test_only_names_that_are_made_by_chance_are_left_out() -> None:
+    digests = ["0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcde0"]
+
+    assert len({held_in(pickle.dumps(each)).content for each in digests}) == 2
+
+
 def test_it_is_said_how_much_was_taken_over_and_from_where() -> None:
     reused = {"a.f": "0" * 40, "a.g": "1" * 40, "a.h": "1" * 40}
 
@@ -315,3 +321,78 @@ def test_a_reason_that_names_lines_does_not_move() -> None:
     assert isinstance(moved, LedgerEntry)
     assert moved.line == function.def_line
     assert moved_to(function, lines) is None
+
+
+RATES = """
+from pathlib import Path
+
+_NAMES = []
+
+
+def _known(name):
+    _NAMES.append(name)
+
+
+def rate(name, amount):
+    if name == "high":
+        amount = amount + 10
+    return int((Path(__file__).parent / f"{name}.txt").read_text()) * amount
+
+
+def limited(amount):
+    return min(amount, LIMIT)
+
+
+if not _NAMES:
+    LIMIT = 7
+else:
+    LIMIT = 9
+"""
+RATES_TESTS = """
+from rates import limited, rate
+
+
+def test_rate():
+    assert [rate("low", amount) for amount in (1, 2, 5)] == [2, 4, 10]
+
+
+def test_limited():
+    assert [limited(amount) for amount in (1, 2, 5)] == [1, 2, 5]
+"""
+
+
+def test_what_only_tried_calls_reach_counts(tmp_path: Path) -> None:
+    """A file that no test opens, and a statement that goes to another branch."""
+    folder = tmp_path / "rates"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "rates.py").write_text(RATES)
+    (folder / "test_rates.py").write_text(RATES_TESTS)
+    (folder / "low.txt").write_text("2")
+    (folder / "high.txt").write_text("5")
+    committed(folder)
+    first = built(tmp_path, "cache", categories=(Category.CODE_GENERATION,))
+    (folder / "high.txt").write_text("7")
+    replace(folder / "rates.py", "else:\n    LIMIT = 9", "    LIMIT = 9")
+    committed(folder)
+    later = built(tmp_path, "cache", categories=(Category.CODE_GENERATION,))
+    fresh = built(tmp_path, "cache", categories=(Category.CODE_GENERATION,), fresh=True)
+
+    assert {task.function for task in first.suite.tasks} == {"rates.rate", "rates.limited"}
+    assert exported(later) == exported(fresh)
+
+
+def test_the_same_commit_under_another_name_is_asked_about_under_that_name(tmp_path: Path) -> None:
+    folder = tmp_path / "rates"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "rates.py").write_text(RATES)
+    (folder / "test_rates.py").write_text(RATES_TESTS)
+    (folder / "low.txt").write_text("2")
+    committed(folder)
+    built(tmp_path, "cache")
+    folder.rename(tmp_path / "charges")
+    later = built(tmp_path, "cache")
+
+    assert later.suite.tasks
+    assert all("repository `charges`" in task.prompt.user for task in later.suite.tasks)
