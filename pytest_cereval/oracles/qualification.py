@@ -22,8 +22,12 @@ from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout
 
-MANY_EDITS = (64, 120, 320)
+MANY_EDITS = (64, 120)
 """How many edits are tried, round by round, while a function is not certified."""
+LAST_EDITS = 320
+"""How many are tried once more where a certificate is within reach."""
+WITHIN_REACH = 0.6
+"""The share of killed mutants below which no last round is tried: on Cerberus 1.3.4 it certified nothing there."""
 WEAK = (Reason.WEAK_STUB, Reason.WEAK_MUTANTS)
 """Reasons that further evidence beside the inputs may outweigh."""
 FEW_EDITS = (48,)
@@ -121,7 +125,9 @@ def _extend(trial: Trial, stub_results: list[Result], mutant_results: list[Resul
     for limit in MANY_EDITS if weak else FEW_EDITS:
         trial.extend([*stub_results, *mutant_results], donors, limit)
         if not _is_weak(stub_results, mutant_results):
-            break
+            return
+    if weak and _killed_share(mutant_results) >= WITHIN_REACH:
+        trial.extend([*stub_results, *mutant_results], donors, LAST_EDITS)
 
 
 def _reached(trial: Trial, rows: list[set[tuple[int, bool]]]) -> list[set[str]]:
@@ -172,9 +178,13 @@ def _rejects_rewrite(certificate: Certificate) -> bool:
 
 
 def _is_weak(stubs: Sequence[Result], mutants: Sequence[Result]) -> bool:
+    return any(result.passes for result in stubs) or _killed_share(mutants) < MIN_MUTATION_SCORE
+
+
+def _killed_share(mutants: Sequence[Result]) -> float:
+    """1.0 where there is nothing to kill."""
     scored = [result for result in mutants if not result.equivalent]
-    killed = sum(not result.passes for result in scored)
-    return any(result.passes for result in stubs) or killed < MIN_MUTATION_SCORE * len(scored)
+    return sum(not result.passes for result in scored) / len(scored) if scored else 1.0
 
 
 def decide(certificate: Certificate, passing_stubs: Sequence[str]) -> Rejection | None:
