@@ -1,21 +1,30 @@
 """Turns a pickled call into the names and the digest of what it holds, without opening it.
 
-Opcodes are read, none is executed. Where objects lie in the pickle's memory is left out, and so are the random names
-that cloudpickle gives to classes: two recordings of the same call have the same digest, though seldom the same bytes.
+Nothing is executed, and no opcode is followed: there are millions of them. Texts are found by the bytes that stand
+before them. Now and then other bytes look like that, which gives a word too many and never one too few.
+
+The random names that cloudpickle gives to classes are left out: two recordings of the same call have the same digest,
+though seldom the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickletools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_cereval.source.mentions import words_of
 
-_RANDOM = re.compile(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
-"""As `uuid.uuid4` makes them."""
-_LAYOUT = frozenset({"FRAME", "MEMOIZE", "PROTO", "PUT", "BINPUT", "LONG_BINPUT"})
+# https://github.com/python/cpython/blob/main/Lib/pickletools.py: a text is SHORT_BINUNICODE with a length of one byte, or
+# BINUNICODE with one of four. What needs more than two of those is too long to name anything.
+_SHORT = re.compile(rb"\x8c(?=(.))", re.DOTALL)
+_LONG = re.compile(rb"X(?=(..)\x00\x00)", re.DOTALL)
+_LENGTH_BYTES = {_SHORT: 1, _LONG: 4}
+_RANDOM = re.compile(rb"\x8c\x20[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}")
+"""A text as `uuid.uuid4` makes them."""
+_PROTOCOL = re.compile(rb"\x80[\x04-\x05]")
+"""Those in which all names are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +35,22 @@ class Held:
     words: frozenset[str]
 
 
+def normal(call: bytes) -> bytes:
+    """A pickle without names that were made by chance; it cannot be opened any more."""
+    return _RANDOM.sub(b"", call)
+
+
 def held_in(call: bytes) -> Held:
-    """What a pickle holds; raises `ValueError` for what is none."""
-    content = hashlib.sha256()
-    words: set[str] = set()
-    for opcode, held, _ in pickletools.genops(call):
-        if opcode.name in _LAYOUT:
-            continue
-        if isinstance(held, str):
-            if _RANDOM.fullmatch(held):
-                held = ""
-            words |= words_of(held)
-        content.update(f"{opcode.name} {held!r}\n".encode("utf-8", "surrogatepass"))
-    return Held(content.hexdigest(), frozenset(words))
+    """What a pickle holds, `normal` or not; raises `ValueError` for what is none, or of a protocol before the fourth."""
+    if not _PROTOCOL.match(call) or not call.endswith(b"."):
+        raise ValueError(f"no pickle of protocol 4 or 5: it begins with {call[:2]!r}")
+    call = normal(call)
+    texts = (each.decode("utf-8", "replace") for each in set(_texts(call)))
+    return Held(hashlib.sha256(call).hexdigest(), frozenset().union(*map(words_of, texts)))
+
+
+def _texts(call: bytes) -> Iterator[bytes]:
+    for pattern, count in _LENGTH_BYTES.items():
+        for found in pattern.finditer(call):
+            start = found.end() + count
+            yield call[start : start + int.from_bytes(found[1], "little")]

@@ -28,7 +28,7 @@ from pytest_cereval.oracles.traced import Traced
 from pytest_cereval.source.dependence import Dependence
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
-from pytest_cereval.source.pickled import Held, held_in
+from pytest_cereval.source.pickled import Held, held_in, normal
 from pytest_cereval.source.recording import Recording
 from pytest_cereval.tasks import cache
 from pytest_cereval.tasks.kept import Kept, KeptResults
@@ -196,9 +196,10 @@ class Reuse:
         return [entry for each in found for entry in each]
 
     def _of(self, call: bytes) -> Held:
-        if call not in self._held:
-            self._held[call] = held_in(call)
-        return self._held[call]
+        key = normal(call)
+        if key not in self._held:
+            self._held[key] = held_in(key)
+        return self._held[key]
 
     @functools.cached_property
     def _data(self) -> str:
