@@ -215,20 +215,24 @@ class _Stage:
         module, node = find_node(self._setting.checkout.runtime, case.function)
         skeleton = Skeleton(module, case.function)
         stubbed = reactions.run_all(stubs(node, skeleton))
-        mutated = reactions.run_all(mutants(node, skeleton))
-        rewritten = reactions.run_all(rewrites(node, skeleton), extend=False)
-        reporter, decisions = branch_reporter(node, skeleton)
-        branches = (reactions.covered(reporter), 2 * decisions)
+        passing = [result.variant.label for result in stubbed if result.passes]
+        mutated = [] if passing else reactions.run_all(mutants(node, skeleton))
+        # Rewrites and branches take whole runs of the tests: only for what nothing speaks against so far.
+        rejection = decide(certificate_of((), stubbed, mutated, (), (0, 0), EXACT, 0), passing)
+        if rejection is None:
+            rewritten = reactions.run_all(rewrites(node, skeleton), extend=False)
+            reporter, decisions = branch_reporter(node, skeleton)
+            branches = (reactions.covered(reporter), 2 * decisions)
+            found = certificate_of((), stubbed, mutated, rewritten, branches, EXACT, 0)
+            rejection = decide(found, passing)
         if reactions.late:
             case.refused = f"its tests need more than {FUNCTION_S:.0f} s to be held against variants"
             return
-        case.tests = sorted(reactions.chosen)
-        found = certificate_of((), stubbed, mutated, rewritten, branches, EXACT, 0)
-        certificate = replace(found, recorded_inputs=len(case.tests), oracle="tests")
-        rejection = decide(certificate, [result.variant.label for result in stubbed if result.passes])
         if rejection is not None:
             case.refused = rejection.detail
             return
+        case.tests = sorted(reactions.chosen)
+        certificate = replace(found, recorded_inputs=len(case.tests), oracle="tests")
         tests = self._with_twins(case)
         if tests is not None:
             case.found = ByTests(certificate, tests)
