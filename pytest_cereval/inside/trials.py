@@ -75,7 +75,7 @@ def keep(subject: Subject, request: Request) -> Reply:
 def try_variant(subject: Subject, request: Request) -> Reply:
     """Run the inputs with another body: `differs` are the numbers of inputs that tell it apart, some of them.
 
-    Once one is found, only a few more are looked for, so that a small set that tells all variants apart can be chosen.
+    Once one is found, only a few more are tried, so that a small set that tells all variants apart can be chosen.
     An input that cannot be rebuilt with that body tells it apart as well: the function takes part in making it.
     With `all` every input is run. With `span` only inputs that reach a line between its two are run. `defaults`
     replaces those of parameters.
@@ -106,11 +106,13 @@ def try_variant(subject: Subject, request: Request) -> Reply:
 
 
 def _telling(subject: Subject, numbers: list[int], more: int) -> list[int]:
-    """Those that tell the variant apart that is in place now: the first, and at most `more`."""
+    """Those that tell the variant apart that is in place now: the first, and those among the next `more`."""
     found: list[int] = []
+    left = more
     for number in numbers:
-        if len(found) > more:
+        if found and not left:
             break
+        left -= bool(found)
         if _tells_apart(subject, number):
             found.append(number)
     return found
