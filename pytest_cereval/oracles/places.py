@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pytest_cereval.oracles.additions import Around, around
 from pytest_cereval.oracles.blocks import parse, split_lines
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, definition_in, definition_of, first_line
 
 _BODIES = ("body", "orelse", "finalbody")
 _LISTED = ("handlers", "cases")
@@ -57,8 +57,7 @@ class Place:
         if block.problem:
             return block.problem
         line, name = self.line_of(before, inside), self.function.bare_name
-        nodes = (node for statement in block.body if encloses(statement, line) for node in ast.walk(statement))
-        if any(isinstance(node, FunctionNode) and node.name == name and first_line(node) == line for node in nodes):
+        if any(definition_in(statement, name, line) for statement in block.body if encloses(statement, line)):
             return ""
         return f"no {name} at line {line} once it is in its file"
 
@@ -90,13 +89,7 @@ def place_of(function: SourceFunction, original: str) -> Place:
         prefix=definition[: len(definition) - len(definition.lstrip(" \t\f"))],
         end="\r\n" if lines[0].endswith("\r\n") else "\n",
         around=around(function, module),
-        reference=next(
-            node
-            for node in ast.walk(home)
-            if isinstance(node, FunctionNode)
-            and node.name == function.bare_name
-            and first_line(node) == function.first_line
-        ),
+        reference=definition_of(home, function),
     )
 
 

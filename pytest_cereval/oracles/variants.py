@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_cereval.inside.trials import BRANCH_HOOK
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, is_generator, without_docstring
+from pytest_cereval.source.functions import (
+    FunctionNode,
+    SourceFunction,
+    definition_of,
+    first_line,
+    is_generator,
+    without_docstring,
+)
 from pytest_cereval.source.syntax import parse
 
 STUB_BODIES = (
@@ -52,14 +59,7 @@ class Variant:
 def find_node(tree: Path, function: SourceFunction) -> tuple[ast.Module, FunctionNode]:
     """The module and the definition that a `SourceFunction` describes; the file is known to parse."""
     module = parse((tree / function.path).read_bytes())
-    for node in ast.walk(module):
-        if (
-            isinstance(node, FunctionNode)
-            and node.name == function.bare_name
-            and first_line(node) == function.first_line
-        ):
-            return module, node
-    raise LookupError(f"{function.name} is not at {function.path}:{function.first_line}")
+    return module, definition_of(module, function)
 
 
 class Skeleton:

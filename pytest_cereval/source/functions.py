@@ -131,6 +131,20 @@ def first_line(node: FunctionNode | ast.ClassDef) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
+def definition_in(inside: ast.AST, name: str, line: int) -> FunctionNode | None:
+    """The definition of this bare name whose `first_line` is `line`, or None."""
+    found = (node for node in ast.walk(inside) if isinstance(node, FunctionNode) and first_line(node) == line)
+    return next((node for node in found if node.name == name), None)
+
+
+def definition_of(inside: ast.AST, function: SourceFunction) -> FunctionNode:
+    """The definition that a record describes; raises `LookupError` if it is not where the record says."""
+    found = definition_in(inside, function.bare_name, function.first_line)
+    if found is None:
+        raise LookupError(f"{function.name} is not at {function.path}:{function.first_line}")
+    return found
+
+
 def without_docstring(node: FunctionNode) -> list[ast.stmt]:
     """The statements of a function body after its docstring."""
     has_docstring = ast.get_docstring(node, clean=False) is not None

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from pytest_cereval.source.mentions import words_of
 
-# https://github.com/python/cpython/blob/main/Lib/pickletools.py: a text is SHORT_BINUNICODE with a length of one byte, or
-# BINUNICODE with one of four. What needs more than two of those is too long to name anything.
+# https://github.com/python/cpython/blob/main/Lib/pickletools.py: a text is SHORT_BINUNICODE with a length of one byte,
+# or BINUNICODE with one of four. What needs more than two of those is too long to name anything.
 _SHORT = re.compile(rb"\x8c(?=(.))", re.DOTALL)
 _LONG = re.compile(rb"X(?=(..)\x00\x00)", re.DOTALL)
 _LENGTH_BYTES = {_SHORT: 1, _LONG: 4}
@@ -41,7 +41,7 @@ def normal(call: bytes) -> bytes:
 
 
 def held_in(call: bytes) -> Held:
-    """What a pickle holds, `normal` or not; raises `ValueError` for what is none, or of a protocol before the fourth."""
+    """What a pickle holds, `normal` or not; raises `ValueError` for what is none of protocol 4 or 5."""
     if not _PROTOCOL.match(call) or not call.endswith(b"."):
         raise ValueError(f"no pickle of protocol 4 or 5: it begins with {call[:2]!r}")
     call = normal(call)

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, definition_of, first_line, without_docstring
 from pytest_cereval.source.syntax import parse
 
 CHARACTERS_PER_TOKEN = 3.6
@@ -73,7 +73,7 @@ def context(
     of the function: what differs there must not be told by what is here.
     """
     module = _parsed(source)
-    target = _find(module, function)
+    target = definition_of(module, function)
     placeholder = (_without_body if signature else _without_signature)(target, note)
     pieces = list(_pieces(module.body, function, 0, "", placeholder))
     twins = _body_dump(target)
@@ -97,24 +97,13 @@ def context(
 
 def hidden_body(source: str, function: SourceFunction) -> str:
     """The reference's body, as normalised text: what no prompt may hold."""
-    return _body_dump(_find(_parsed(source), function))
+    return _body_dump(definition_of(_parsed(source), function))
 
 
 @functools.lru_cache(maxsize=64)
 def _parsed(source: str) -> ast.Module:
     """One tree per file, so that what is made of its nodes can be kept as well; nobody changes it."""
     return parse(source)
-
-
-def _find(module: ast.Module, function: SourceFunction) -> FunctionNode:
-    for node in ast.walk(module):
-        if (
-            isinstance(node, FunctionNode)
-            and node.name == function.bare_name
-            and first_line(node) == function.first_line
-        ):
-            return node
-    raise LookupError(f"{function.name} is not in its file")
 
 
 def _pieces(

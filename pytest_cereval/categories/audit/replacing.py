@@ -12,7 +12,7 @@ from pytest_cereval.categories.audit.feature import SINK
 from pytest_cereval.categories.audit.twin import Edit, original_line
 from pytest_cereval.inside.shapes import code_shape
 from pytest_cereval.results.band import Band
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, definition_of
 from pytest_cereval.source.syntax import parse
 
 _QUOTED = "'%s'"
@@ -33,7 +33,7 @@ class Replacement:
 
 def replacements(original: str, function: SourceFunction, carriers: Sequence[Carrier]) -> Iterator[Replacement]:
     """What can be replaced, in the order of the text; the same carrier may serve several."""
-    node = _node(original, function)
+    node = definition_of(parse(original), function)
     ways = {way.parameter: way for way in reversed(carriers)}
     reached = _reached(node, ways)
     for item in _own(node):
@@ -145,17 +145,6 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, inner):
             yield child
             yield from _own(child)
-
-
-def _node(original: str, function: SourceFunction) -> FunctionNode:
-    for node in ast.walk(parse(original)):
-        if (
-            isinstance(node, FunctionNode)
-            and node.name == function.bare_name
-            and first_line(node) == function.first_line
-        ):
-            return node
-    raise LookupError(f"{function.name} is not in its file")
 
 
 def _edit(original: str, item: ast.expr, text: str, mark: str) -> Edit:

@@ -10,7 +10,7 @@ from pytest_cereval.categories.audit.carriers import Carrier
 from pytest_cereval.categories.audit.feature import SINK, Code
 from pytest_cereval.categories.audit.naming import Names
 from pytest_cereval.oracles.blocks import split_lines
-from pytest_cereval.source.functions import FunctionNode, SourceFunction, first_line, without_docstring
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, definition_in, first_line, without_docstring
 from pytest_cereval.source.syntax import parse
 
 
@@ -65,13 +65,13 @@ def from_edits(original: str, function: SourceFunction, edits: Sequence[Edit]) -
     first = function.first_line + sum(
         len(edit.lines) - edit.count for edit in edits if edit.line <= function.first_line
     )
-    for node in ast.walk(module):
-        if isinstance(node, FunctionNode) and node.name == function.bare_name and first_line(node) == first:
-            last = node.end_lineno or node.lineno
-            text = "".join(split_lines(source)[first - 1 : last])
-            moved = replace(function, first_line=first, def_line=node.lineno, last_line=last, source=text)
-            return Twin(source, moved, tuple(edits), sink)
-    raise UnfitError("the function is not where it should be in the changed file")
+    node = definition_in(module, function.bare_name, first)
+    if node is None:
+        raise UnfitError("the function is not where it should be in the changed file")
+    last = node.end_lineno or node.lineno
+    text = "".join(split_lines(source)[first - 1 : last])
+    moved = replace(function, first_line=first, def_line=node.lineno, last_line=last, source=text)
+    return Twin(source, moved, tuple(edits), sink)
 
 
 def planted(original: str, function: SourceFunction, code: Code, carrier: Carrier, names: Names) -> Twin:
@@ -114,13 +114,9 @@ def _merged(edits: Sequence[Edit]) -> list[Edit]:
 
 def _found(module: ast.Module, function: SourceFunction) -> tuple[ast.stmt, FunctionNode]:
     for home in module.body:
-        for node in ast.walk(home):
-            if (
-                isinstance(node, FunctionNode)
-                and node.name == function.bare_name
-                and first_line(node) == function.first_line
-            ):
-                return home, node
+        node = definition_in(home, function.bare_name, function.first_line)
+        if node is not None:
+            return home, node
     raise UnfitError("the function is not in its file")
 
 
