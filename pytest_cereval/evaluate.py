@@ -28,7 +28,7 @@ from pytest_cereval.oracles.tested import TestOracle
 from pytest_cereval.oracles.warm import workers_for
 from pytest_cereval.oracles.workers import Workers
 from pytest_cereval.results.attempt import Attempt
-from pytest_cereval.results.failure import CONSTRAINTS, MISSING, SIGNATURE, failure_of
+from pytest_cereval.results.failure import CONSTRAINTS, SIGNATURE, failure_of
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
@@ -151,8 +151,9 @@ class JudgeRoom:
         oracle, function, original = self.oracle, self.oracle.function, self.original
         found = extract(text, function, original)
         if isinstance(found, NoAnswer):
-            evidence = {"error": found.reason, MISSING: found.failure.value, "hidden": len(oracle.hidden), "checked": 0}
-            return Judged(Verdict.NO_ANSWER, found.reason, evidence)
+            return Judged(
+                Verdict.NO_ANSWER, found.reason, {**found.evidence(), "hidden": len(oracle.hidden), "checked": 0}
+            )
         finding, remarks = self._surveyed(self._judge(shrink and self.shrink), found, original)
         told = {name: value for name, value in finding.evidence.items() if value not in (None, "", False)}
         more: dict[str, Any] = {

@@ -16,13 +16,14 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_cereval.oracles.additions import additions
 from pytest_cereval.oracles.blocks import Block, blocks, without_thinking
 from pytest_cereval.oracles.helpers import from_other_blocks
 from pytest_cereval.oracles.places import place_of
 from pytest_cereval.oracles.signature import mismatch
-from pytest_cereval.results.failure import Failure
+from pytest_cereval.results.failure import MISSING, Failure
 from pytest_cereval.source.functions import FunctionNode, SourceFunction, without_docstring
 from pytest_cereval.source.syntax import source_text
 
@@ -76,6 +77,10 @@ class NoAnswer:
 
     reason: str
     failure: Failure = Failure.NO_CODE
+
+    def evidence(self) -> dict[str, Any]:
+        """What a verdict on it stands on; JSON builtins only."""
+        return {"error": self.reason, MISSING: self.failure.value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_cereval.categories.audit.audited import Audited, Call, Place, Subject
-from pytest_cereval.categories.audit.exploiting import Log, Trial, new_canary, talk
+from pytest_cereval.categories.audit.exploiting import Trial, tried
 
 _PLAIN_DATA_MAY_REACH = frozenset({"command", "spans", "request"})
 _TO_COME_NEAR = frozenset({"command", "spans", "executed"})
@@ -39,17 +39,7 @@ def try_alone(place: Place, subject: Subject, code: str) -> Trial:
 
     Raises `OracleError` if the function cannot be loaded, and `SandboxError`.
     """
-    canary = new_canary()
-    log = Log()
-    with Audited(place, subject, canary) as audited:
-        audited.require_loaded()
-        talk(place, code, canary, audited, log)
-        reached, error = audited.reached, audited.error or log.error
-    if reached is None:
-        return Trial(calls=len(log.sent), error=error)
-    event, shown = reached
-    held = _held(place, subject, canary, log.sent)
-    return Trial(event, shown, original=held, calls=len(log.sent), error=error)
+    return tried(place, subject, code, lambda canary, sent: _held(place, subject, canary, sent))
 
 
 def _held(place: Place, subject: Subject, canary: str, sent: list[Call]) -> bool:

@@ -22,7 +22,6 @@ from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.oracles.recorded import JudgeSetting, RecordedCallOracle, Terms
 from pytest_cereval.oracles.warm import workers_for
 from pytest_cereval.oracles.workers import ColdWorkers
-from pytest_cereval.results.failure import MISSING
 from pytest_cereval.results.verdict import Verdict
 
 _STAGE = "planting weaknesses"
@@ -61,7 +60,7 @@ class Audit:
         """Right about a clean function if it reports nothing, about a weak one if it names and reproduces it."""
         answer = parse_answer(text, room.oracle.function)
         if isinstance(answer, NoAnswer):
-            return Judged(Verdict.NO_ANSWER, answer.reason, {"error": answer.reason, MISSING: answer.failure.value})
+            return Judged(Verdict.NO_ANSWER, answer.reason, answer.evidence())
         planted = room.oracle.planted
         if "cwe" not in planted:
             return _of_clean(answer)

@@ -21,7 +21,6 @@ from pytest_cereval.oracles.cases import Certified
 from pytest_cereval.oracles.oracle import Judged
 from pytest_cereval.results.apart import NATURAL
 from pytest_cereval.results.band import Band
-from pytest_cereval.results.failure import MISSING
 from pytest_cereval.results.verdict import Verdict
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.tasks.question import Question
@@ -47,7 +46,7 @@ class Suspected:
         """Confirmed by an exploit that works, or open."""
         answer = parse_answer(text, room.oracle.function)
         if isinstance(answer, NoAnswer):
-            return Judged(Verdict.NO_ANSWER, answer.reason, {"error": answer.reason, MISSING: answer.failure.value})
+            return Judged(Verdict.NO_ANSWER, answer.reason, answer.evidence())
         planted = room.oracle.planted
         evidence: dict[str, Any] = {"natural": True, "findings": planted["findings"], **answer.told()}
         if not answer.vulnerable:
