@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+from pytest_cereval.results.attempt import Attempt
+from pytest_cereval.results.run import Run
 from pytest_cereval.statistics.runs import describe_items, stored
-
-if TYPE_CHECKING:
-    from pytest_cereval.bundle.contents import Contents
 
 ANALYSIS_FORMAT = 1
 _LIBRARIES = ("numpy", "scipy")
 
 
-def analysis(contents: Contents) -> dict[str, Any]:
+def analysis(run: Run, attempts: Sequence[Attempt], tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The report of one run as JSON builtins (`RunReport`), for claims about more functions like these."""
-    report = describe_items(stored(contents.run, contents.attempts, contents.tasks))
+    report = describe_items(stored(run, attempts, tasks))
     # Tuples become lists here, so that what is derived compares equal to what was read.
     plain: dict[str, Any] = json.loads(json.dumps({"format": ANALYSIS_FORMAT, "report": report.to_dict()}))
     return plain

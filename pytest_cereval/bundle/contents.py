@@ -45,7 +45,8 @@ class Contents:
 
     def files(self) -> dict[str, bytes]:
         """Every data file by its name; raises `BundleError` for a record that cannot be one."""
-        derived = {layout.STATISTICS: canonical(figures(self.attempts)), layout.ANALYSIS: canonical(analysis(self))}
+        told = analysis(self.run, self.attempts, self.tasks)
+        derived = {layout.STATISTICS: canonical(figures(self.attempts)), layout.ANALYSIS: canonical(told)}
         return {**self.rows(), **derived}
 
     def rows(self) -> dict[str, bytes]:

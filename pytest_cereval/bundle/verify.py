@@ -151,7 +151,8 @@ def _analysis(listing: Listing, contents: Contents) -> Check:
 
     def compare() -> Iterator[str]:
         told = read_canonical(listing.read(layout.ANALYSIS), layout.ANALYSIS)
-        yield from differences(analysis(contents), told, layout.ANALYSIS)
+        made = analysis(contents.run, contents.attempts, contents.tasks)
+        yield from differences(made, told, layout.ANALYSIS)
 
     return checked(name, about, compare, doubt)
 
