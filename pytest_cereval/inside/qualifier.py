@@ -35,7 +35,7 @@ def main() -> None:
     share()
     gc.set_threshold(RARELY, *gc.get_threshold()[1:])
     subjects: dict[str, Subject] = {}
-    ran: list[Ran] = []
+    ran = Ran([])
     on_subject: dict[str, Callable[[Subject, Request], Reply]] = {
         "glance": glance,
         "arguments": arguments,
@@ -51,15 +51,17 @@ def main() -> None:
     }
 
     def answer(request: Request) -> Reply:
+        nonlocal ran
         if request["op"] == "path":
-            return _prepare(request, ran)
-        content = answer_about_subject(request)
-        return content | {"ran": news} if (news := [number for each in ran for number in each.news()]) else content
+            ran = Ran(request["targets"], request["root"] if request["targets"] else "")
+            content = _prepare(request, ran)
+        else:
+            content = answer_about_subject(request)
+        return content | {"ran": news} if (news := ran.news()) else content
 
     def answer_about_subject(request: Request) -> Reply:
         if request["op"] == "subject":
-            for each in ran:
-                each.clear()
+            ran.clear()
             return _find(subjects, request)
         if request["op"] == "entries":
             subjects[request["key"]].entries += request["entries"]
@@ -79,7 +81,7 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
     return {}
 
 
-def _prepare(request: Request, ran: list[Ran]) -> Reply:
+def _prepare(request: Request, ran: Ran) -> Reply:
     """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
 
     With `targets` it is noted from then on which of these functions are run, and which files below `root` are read:
@@ -87,15 +89,14 @@ def _prepare(request: Request, ran: list[Ran]) -> Reply:
     """
     set_path(request["path"], request["site"])
     if request["targets"]:
-        ran.append(Ran(request["targets"], request["root"]))
-        ran[0].watch()
+        ran.watch()
     modules: list[str] = request["modules"]
     if not _survives(modules, request["cpu_s"]):
         modules = [name for name in modules if _survives([name], request["cpu_s"])]
     content = _import(modules)
     gc.collect()
     gc.freeze()  # so that collections in children do not copy the parent's pages
-    return content | {"ran": [number for each in ran for number in each.news()]}
+    return content
 
 
 def _survives(modules: list[str], cpu_s: float) -> bool:
