@@ -149,6 +149,7 @@ class Assembly:
             setting,
             recording,
             self.folder,
+            found.eligible,
             found.packages,
             reuse,
             workers=self.settings.workers,

@@ -65,16 +65,20 @@ def certify_all(
     progress: Progress = lambda stage, done, total: None,
     known: Known = lambda name: None,
     recall: Recall = lambda case: None,
+    eligible: Sequence[SourceFunction] = (),
 ) -> Certification:
     """Certify every function, or say by a named reason why not.
 
     `workers` benches share the work without any influence on the result. `progress` is told (stage, done, total).
     `known` gives the outcome of an earlier build by the function's name; such a function is not looked at again.
-    `recall` gives that of one whose calls do what they did before, which is found by looking.
+    `recall` gives that of one whose calls do what they did before, which is found by looking. `eligible` are all
+    functions that a task could be about, from a scan of the checkout if not given.
     Raises `SandboxError` when no reference process can be started.
     """
     cases = [Case(function, outcome=known(function.name)) for function in functions]
-    run = _Run(setting, functions, recording, workers, progress)
+    # Lenders are looked for in the whole checkout, so that a function's outcome does not depend on its company.
+    everything = eligible or scan(setting.checkout.runtime).eligible
+    run = _Run(setting, functions, everything, recording, workers, progress)
     tried = _open(cases)
     with _rare_collections():
         run.look(tried)
@@ -130,14 +134,13 @@ class _Run:
         self,
         setting: Setting,
         functions: Sequence[SourceFunction],
+        eligible: Sequence[SourceFunction],
         recording: Recording,
         workers: int,
         progress: Progress,
     ) -> None:
         self.setting = setting
         self.recording = recording
-        # Lenders are looked for in the whole checkout, so that a function's outcome does not depend on its company.
-        eligible = scan(setting.checkout.runtime).eligible
         self.lenders = lenders_among(eligible)
         self.entries = {
             function.name: entries_of(function, self._beside(function), recording) for function in functions

@@ -23,12 +23,14 @@ from pytest_cereval.tasks.sight import site_hidden
 class Certifying:
     """One commit's outcomes, in `folder`; `loaded` and `needed` grow with what is learned of the reference.
 
+    `eligible` are all functions that a task could be about.
     With `fresh` nothing is taken from the folder, but all is put there.
     """
 
     setting: Setting
     recording: Recording
     folder: Path
+    eligible: Sequence[SourceFunction]
     packages: frozenset[str]
     reuse: Reuse
     workers: int
@@ -68,6 +70,7 @@ class Certifying:
             workers=self.workers,
             progress=self.progress,
             recall=self.reuse.recall,
+            eligible=self.eligible,
         )
         found = self._confirmed(found)
         self._remember(functions, found)
