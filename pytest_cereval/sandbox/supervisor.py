@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
+from pytest_cereval.sandbox import pidfd
 from pytest_cereval.sandbox.output import OutputTail
 from pytest_cereval.sandbox.sandbox import End, EndStatus, Limits
 
@@ -171,7 +171,7 @@ class Supervisor(threading.Thread):
     def _kill(self, child: int, reason: str) -> float:
         """Kill the tree and give it a time to be gone; after that time, kill the direct child too."""
         if self._reason:
-            signal.pidfd_send_signal(child, signal.SIGKILL)
+            pidfd.kill(child)  # which may be gone this moment, and reaped by who forked it
         self._reason = self._reason or reason
         self._cpu_s = max(self._cpu_s, self._tree.cpu_seconds())
         self._tree.kill()
