@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +66,17 @@ def carry(report: pytest.TestReport, attempts: Sequence[Attempt]) -> None:
         setattr(report, _CARRIED, json.dumps([each.to_dict() for each in attempts]))
 
 
+def _end_loading(session: pytest.Session) -> None:
+    """Let Hypothesis know that plugins are loaded: a suite is built before its own hook would say so.
+
+    Until then it takes each strategy that is used for a fault of a plugin, and writes it out at length to warn of it.
+    Its hook may be called more than once.
+    """
+    plugin = session.config.pluginmanager.getplugin("hypothesispytest")
+    if plugin is not None:
+        plugin.pytest_sessionstart(session)
+
+
 class WorkerSide:
     """In an xdist worker: take what the controller told, run items, close."""
 
@@ -113,12 +123,10 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Build the suite before anything is collected, and add its manifest to what is collected."""
         collect_only = bool(self._config.getoption("collectonly", False))
+        _end_loading(session)
         try:
-            with warnings.catch_warnings():
-                # Hypothesis draws examples here, and takes every hook before its own for the loading of a plugin.
-                warnings.filterwarnings("ignore", message="Slow code in plugin")
-                check_demand(_demand(self._settings))
-                self._desk = Desk.open(self._settings, self._tell, collect_only=collect_only)
+            check_demand(_demand(self._settings))
+            self._desk = Desk.open(self._settings, self._tell, collect_only=collect_only)
         except CerevalError as error:
             raise pytest.UsageError(str(error)) from error
         self._desk.watch = self._show_progress

@@ -44,6 +44,16 @@ def test_a_suite_is_the_same_elsewhere_and_under_another_hash_seed(tiny_reposito
     assert first == second
 
 
+def test_a_build_is_not_taken_for_the_loading_of_a_plugin(
+    pytester: pytest.Pytester, arguments: Arguments, tmp_path: Path
+) -> None:
+    fresh = [each for each in arguments("none.gguf") if "cache" not in each] + [f"--cereval-cache={tmp_path / 'new'}"]
+    listing = pytester.runpytest_subprocess("--co", "-q", "-p", "hypothesispytest", *fresh)
+
+    assert listing.ret == 0
+    assert "Hypothesis" not in listing.stdout.str() + listing.stderr.str()
+
+
 @pytest.fixture
 def load_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A line for each time a model is loaded."""
