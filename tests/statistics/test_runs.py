@@ -78,6 +78,7 @@ def test_a_run_is_described_by_rates_bands_and_overturned_claims(store: Store) -
     assert (report.overall.value, report.overall.items) == (0.5, 60)
     assert [each.name for each in report.groups["category"]] == ["code_generation", "security_audit"]
     assert len(report.groups["file"]) == 7
+    assert [each.items for each in report.groups["band"]] == [14, 13, 14, 13], "controls are in no band"
     assert report.controls is not None
     assert report.controls.items == 6
     assert [each.name for each in report.parts] == ["security_audit: located"]
