@@ -83,9 +83,10 @@ def rates_by(
 ) -> tuple[Estimate, ...]:
     """The pass rate of each group of items; `by` is one of `DIMENSIONS`.
 
-    Bands are in order of difficulty, all else, also bands of other names, in order of name.
+    Bands are in order of difficulty, all else, also bands of other names, in order of name. A band says how hard it is
+    to find what is planted, so controls are in none.
     """
-    groups = grouped(items, by)
+    groups = grouped([item for item in items if by != "band" or not item.control], by)
     ranks = {name: rank for rank, name in enumerate(BANDS)} if by == "band" else {}
     names = sorted(groups, key=lambda name: (ranks.get(name, len(ranks)), name))
     return tuple(pass_rate(name, groups[name], scope, confidence) for name in names)

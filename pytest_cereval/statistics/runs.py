@@ -26,9 +26,8 @@ _KS = (1, 2, 3, 5, 10, 25, 50, 100)
 
 @dataclass(frozen=True, slots=True)
 class RunReport(Record):
-    """One run in numbers that hold up. groups: rates by category, band, file and repository; a band says how hard it is
-    to find what is planted, so controls are in none. parts: rates of what categories score beside the verdict. at_k:
-    pass@k and pass^k for each k that the samples allow, from two samples on.
+    """One run in numbers that hold up. groups: rates by category, band, file and repository. parts: rates of what
+    categories score beside the verdict. at_k: pass@k and pass^k for each k that the samples allow, from two samples on.
     """
 
     run_id: str
@@ -79,7 +78,6 @@ def describe_items(stored: StoredRun, scope: Scope = Scope.FUNCTIONS) -> RunRepo
     items = stored.items
     categories = sorted({item.category for item in items if item.band})
     controls = [item for item in items if item.control]
-    asked = [item for item in items if not item.control]
     samples = max((item.samples for item in items), default=0)
     return RunReport(
         run_id=stored.run.run_id,
@@ -87,7 +85,7 @@ def describe_items(stored: StoredRun, scope: Scope = Scope.FUNCTIONS) -> RunRepo
         repository=stored.repository,
         status=stored.run.status.value,
         overall=pass_rate("all", items, scope),
-        groups={by: rates_by(asked if by == "band" else items, by, scope) for by in DIMENSIONS},
+        groups={by: rates_by(items, by, scope) for by in DIMENSIONS},
         controls=pass_rate("controls", controls, scope) if controls else None,
         parts=_parts(stored, scope),
         at_k=tuple(
