@@ -9,9 +9,8 @@ from typing import Any
 from pytest_cereval.categories.category import Room
 from pytest_cereval.categories.understanding.answer import Claim, read
 from pytest_cereval.categories.understanding.editing import parsed_function
-from pytest_cereval.oracles.candidate import Candidate, extract
+from pytest_cereval.oracles.candidate import Candidate, NoAnswer, extract
 from pytest_cereval.oracles.oracle import Judged
-from pytest_cereval.results.failure import MISSING, Failure
 from pytest_cereval.results.verdict import Verdict
 
 TOLERANCE = 0
@@ -25,8 +24,8 @@ def judge(room: Room, text: str) -> Judged:
     evidence: dict[str, Any] = {"claimed_lines": list(claim.lines), "explanation": claim.explanation}
     state = _claims(room, claim, planted["shown"])
     if state is None:
-        missing = {"error": NOTHING, MISSING: Failure.NO_CODE.value}
-        return Judged(Verdict.NO_ANSWER, NOTHING, evidence | missing, scores=_scores(planted))
+        evidence |= NoAnswer(NOTHING).evidence()
+        return Judged(Verdict.NO_ANSWER, NOTHING, evidence, scores=_scores(planted))
     if not state:
         evidence["claimed_lines"] = []
     if planted["control"]:
