@@ -29,7 +29,12 @@ RARELY = 50_000
 
 
 def main() -> None:
-    """Serve requests by their `op` until the channel closes."""
+    """Serve requests by their `op` until the channel closes.
+
+    With `targets` in the one for the path it is noted from then on which of these functions are run, and which files
+    below `root` are read: `ran` in each reply are the numbers of those that are new for the function in question, in
+    that one of those on import.
+    """
     source, sink = int(os.environ["CEREVAL_READ_FD"]), int(os.environ["CEREVAL_WRITE_FD"])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     share()
@@ -53,8 +58,10 @@ def main() -> None:
     def answer(request: Request) -> Reply:
         nonlocal ran
         if request["op"] == "path":
-            ran = Ran(request["targets"], request["root"] if request["targets"] else "")
-            content = _prepare(request, ran)
+            if request["targets"]:
+                ran = Ran(request["targets"], request["root"])
+                ran.watch()
+            content = _prepare(request)
         else:
             content = answer_about_subject(request)
         return content | {"ran": news} if (news := ran.news()) else content
@@ -81,15 +88,9 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
     return {}
 
 
-def _prepare(request: Request, ran: Ran) -> Reply:
-    """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
-
-    With `targets` it is noted from then on which of these functions are run, and which files below `root` are read:
-    `ran` in each reply are the numbers of those that are new for the function in question, here of those on import.
-    """
+def _prepare(request: Request) -> Reply:
+    """Set the path and import all modules, so that what a function sees never depends on which ones came before it."""
     set_path(request["path"], request["site"])
-    if request["targets"]:
-        ran.watch()
     modules: list[str] = request["modules"]
     if not _survives(modules, request["cpu_s"]):
         modules = [name for name in modules if _survives([name], request["cpu_s"])]
