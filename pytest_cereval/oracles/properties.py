@@ -7,8 +7,10 @@ with what the reference does; a check replays them, and draws the same ones agai
 from __future__ import annotations
 
 import base64
-import threading
+import contextlib
+import functools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -49,7 +51,8 @@ _TERMS: dict[str, Any] = {
     "print_blob": False,
     "stateful_step_count": 1,
 }
-_lock = threading.Lock()
+_drawing = ThreadPoolExecutor(1, "cereval-drawing")
+"""One thread for all draws: Hypothesis looks through everything in memory once for each thread that it runs in."""
 
 
 class _Fails(Exception):
@@ -105,38 +108,59 @@ def _run(
         if test(change):
             raise _Fails
 
-    with _lock:
-        try:
-            check()
-        except (_Fails, Flaky, HypothesisException):
-            return
+    with contextlib.suppress(_Fails, Flaky, HypothesisException):
+        _drawing.submit(check).result()
 
 
-@st.composite
-def _changes(draw: st.DrawFn, bases: Sequence[Base]) -> Change:
+def _changes(bases: Sequence[Base]) -> SearchStrategy[Change]:
     """Either all plain arguments anew, or one or two places of a recorded call."""
-    number = draw(st.integers(0, len(bases) - 1))
-    places = bases[number].places
-    if not places:
-        return Change(number, ())
-    arguments = [place for place in places if place.is_parameter]
-    some = st.lists(st.sampled_from(places), min_size=1, max_size=2, unique_by=id)
-    chosen: list[Place] = draw(st.just(arguments) | some) if arguments else draw(some)
-    return Change(number, _edits(draw, [place for place in chosen if not _is_inside(place, chosen)]))
+    return _changed(bases, functools.cache(lambda number: _chosen(bases[number].places)), _Operations())
+
+
+def _whole_changes(bases: Sequence[Base]) -> SearchStrategy[Change]:
+    """All plain arguments anew: what shrinks best, because no part of the recorded call is left to stand."""
+    return _changed(bases, functools.cache(lambda number: st.just(_arguments(bases[number].places))), _Operations())
 
 
 @st.composite
-def _whole_changes(draw: st.DrawFn, bases: Sequence[Base]) -> Change:
-    """All plain arguments anew: what shrinks best, because no part of the recorded call is left to stand."""
+def _changed(
+    draw: st.DrawFn,
+    bases: Sequence[Base],
+    chosen_in: Callable[[int], SearchStrategy[list[Place]]],
+    operations: _Operations,
+) -> Change:
     number = draw(st.integers(0, len(bases) - 1))
-    return Change(number, _edits(draw, [place for place in bases[number].places if place.is_parameter]))
-
-
-def _edits(draw: st.DrawFn, places: Sequence[Place]) -> tuple[tuple[Any, ...], ...]:
-    edits = [(place.path, *draw(_operation(place))) for place in places]
+    if not bases[number].places:
+        return Change(number, ())
+    chosen = draw(chosen_in(number))
+    edits = [(place.path, *draw(operations.at(place))) for place in chosen if not _is_inside(place, chosen)]
     # What is left out moves the arguments behind it, so it comes last, the last argument first.
     edits.sort(key=lambda edit: (edit[1] == "omit", -1 if edit[1] != "omit" else -_position(edit[0])))
-    return tuple(edits)
+    return Change(number, tuple(edits))
+
+
+def _arguments(places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if place.is_parameter]
+
+
+def _chosen(places: Sequence[Place]) -> SearchStrategy[list[Place]]:
+    some = st.lists(st.sampled_from(places), min_size=1, max_size=2, unique_by=id)
+    arguments = _arguments(places)
+    return st.just(arguments) | some if arguments else some
+
+
+class _Operations:
+    """What may be drawn at the places of one space, made once for each: to make a strategy takes longer than a draw."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Place, SearchStrategy[tuple[str, Any]]]] = {}
+
+    def at(self, place: Place) -> SearchStrategy[tuple[str, Any]]:
+        """By identity; the place is kept, so that no other can take its number."""
+        known = self._known.get(id(place))
+        if known is None:
+            known = self._known[id(place)] = (place, _operation(place))
+        return known[1]
 
 
 def _is_inside(place: Place, others: Sequence[Place]) -> bool:
@@ -217,11 +241,17 @@ def _like_tuple(tree: Tree, seen: Sequence[Tree]) -> SearchStrategy[Tree]:
 
 def _like_dict(tree: Tree, seen: Sequence[Tree]) -> SearchStrategy[Tree]:
     pairs = {repr(key): (key, value) for other in seen for key, value in other[1:]}
-    entries = [st.tuples(st.just(key), _like(value)).map(list) for key, value in pairs.values()]
+    entries = [_pair(key, functools.cache(functools.partial(_like, value))) for key, value in pairs.values()]
     if not entries:
         return st.just(["d"])
     chosen = st.lists(st.one_of(entries), max_size=len(tree), unique_by=lambda pair: repr(pair[0]))
     return chosen.map(lambda drawn: ["d", *drawn])
+
+
+@st.composite
+def _pair(draw: st.DrawFn, key: Tree, value: Callable[[], SearchStrategy[Tree]]) -> Tree:
+    """An item of a dictionary; what its value is drawn from is made only for those that are chosen."""
+    return [key, draw(value())]
 
 
 _LIKE: dict[str, Callable[[Tree, Sequence[Tree]], SearchStrategy[Tree]]] = {
