@@ -6,25 +6,23 @@ qualify the rest; repeat what is certified until `REPLAYS` runs agree, and quali
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pytest_cereval.inside.equality import TOLERANCE, Level
-from pytest_cereval.inside.qualifier import RARELY
 from pytest_cereval.oracles.algebra import partner_of
 from pytest_cereval.oracles.bench import Bench, Setting
 from pytest_cereval.oracles.borrowing import entries_of, lenders_among, lent_to
 from pytest_cereval.oracles.by_tests import certify_by_tests, may_be_tested, tests_may_end
 from pytest_cereval.oracles.cases import Case, Certified, qualified_of, with_tests
-from pytest_cereval.oracles.certificate import Glimpse, Input
+from pytest_cereval.oracles.certificate import Glimpse
 from pytest_cereval.oracles.examples import split_inputs
 from pytest_cereval.oracles.qualification import Qualified, Rejection, Terms, qualify
-from pytest_cereval.oracles.replay import REPLAYS, Candidates, Repetition, differing, fetched, first_look
+from pytest_cereval.oracles.replay import Candidates, first_look
 from pytest_cereval.oracles.space import Entry
 from pytest_cereval.oracles.spread import Lost, spread
+from pytest_cereval.oracles.turns import Turn, all_replays, repeat, replay, under
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import LedgerEntry, Reason
 from pytest_cereval.source.recording import Recording
@@ -80,13 +78,12 @@ def certify_all(
     everything = eligible or scan(setting.checkout.runtime).eligible
     run = _Run(setting, functions, everything, recording, workers, progress)
     tried = _open(cases)
-    with _rare_collections():
-        run.look(tried)
-        tried = [case for case in tried if not _is_recalled(case, recall)]
-        run.repeat_once(_open(cases))
-        run.qualify(_open(cases))
-        run.repeat_rest(_open(cases))
-        run.by_tests(tried)
+    run.look(tried)
+    tried = [case for case in tried if not _is_recalled(case, recall)]
+    run.repeat_once(_open(cases))
+    run.qualify(_open(cases))
+    run.repeat_rest(_open(cases))
+    run.by_tests(tried)
     outcomes = [case.outcome for case in cases]
     return Certification(
         certified=tuple(outcome for outcome in outcomes if isinstance(outcome, Certified)),
@@ -101,26 +98,6 @@ def _is_recalled(case: Case, recall: Recall) -> bool:
     found = recall(case)
     case.outcome = case.outcome if found is None else found
     return found is not None
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for cycles less often: millions of lists of trees, which have none, are kept meanwhile."""
-    before = gc.get_threshold()
-    gc.set_threshold(RARELY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-def _repetition(seed: int) -> Callable[[Bench, Case], Repetition]:
-    """Work that says which inputs a replay in an order of its own answers otherwise."""
-    return lambda bench, case: differing(bench, case.function, case.inputs, seed)
-
-
-def _fetching(seed: int) -> Callable[[Bench, Case], dict[str, Input]]:
-    return lambda bench, case: fetched(bench, case.function, case.inputs, seed)
 
 
 def _open(cases: Sequence[Case]) -> list[Case]:
@@ -159,10 +136,11 @@ class _Run:
             if not self.entries[case.function.name][0]:
                 self._refuse_uncalled(case)
 
-        def work(bench: Bench, case: Case) -> Candidates:
-            return first_look(bench, case.function, *self.entries[case.function.name])
+        def work(bench: Bench, turn: Turn) -> Candidates:
+            return first_look(bench, turn.function, *self.entries[turn.function.name])
 
-        for case, found in self._each("look", _open(cases), work):
+        for turn, found in self._each("look", under(0, _open(cases)), work):
+            case = turn.case
             self.files.update(found.files)
             self.needed |= found.packages
             case.inputs, case.files = found.inputs, found.files
@@ -171,7 +149,8 @@ class _Run:
 
     def repeat_once(self, cases: list[Case]) -> None:
         """Stage 2: drop what one other hash seed and order already changes."""
-        for case, found in self._each("repeat", cases, _repetition(1), hash_seed=1):
+        for turn, found in self._each("repeat", under(1, cases), repeat):
+            case = turn.case
             case.lost |= found.lost
             case.rough |= found.rough
             case.inputs = [item for item in case.inputs if item.digest not in found.lost]
@@ -181,11 +160,12 @@ class _Run:
     def qualify(self, cases: list[Case]) -> None:
         """Stage 3: split, and hold hidden inputs against stubs, mutants and rewrites."""
 
-        def work(bench: Bench, case: Case) -> Qualified | Rejection:
+        def work(bench: Bench, turn: Turn) -> Qualified | Rejection:
+            case = turn.case
             case.visible, hidden = split_inputs(case.function.bare_name, case.inputs)
             return self._held_against(bench, case, hidden, extend=True)
 
-        self._settle(self._each("qualify", cases, work))
+        self._settle(self._each("qualify", under(0, cases), work))
 
     def repeat_rest(self, cases: list[Case]) -> None:
         """Stage 4: the other replays of what is certified so far.
@@ -216,14 +196,10 @@ class _Run:
             case.inputs = [*case.visible, *qualified_of(case).inputs]
         lost: dict[str, set[str]] = {case.function.name: set() for case in cases}
         rough = {case.function.name for case in cases if case.rough}
-        for seed in range(1, REPLAYS - 1):
-            for case, found in self._each("replay", _open(cases), _repetition(seed), hash_seed=seed):
-                lost[case.function.name] |= found.lost
-                case.rough |= found.rough
-        last = REPLAYS - 1
-        for case, trees in self._each("fetch", _open(cases), _fetching(last), hash_seed=last):
-            case.trees = trees
-            lost[case.function.name] |= {item.digest for item in case.inputs if item.digest not in trees}
+        for turn, found in self._each("replay", all_replays(cases), replay):
+            turn.case.rough |= found.repetition.rough
+            lost[turn.function.name] |= found.repetition.lost
+            turn.case.trees |= found.trees
         late = [case for case in _open(cases) if case.rough and case.function.name not in rough]
         shaken = [case for case in _open(cases) if lost[case.function.name] or case in late]
         for case in shaken:
@@ -232,13 +208,14 @@ class _Run:
         return shaken
 
     def _qualify_again(self, cases: list[Case], *, extend: bool) -> None:
-        def work(bench: Bench, case: Case) -> Qualified | Rejection:
+        def work(bench: Bench, turn: Turn) -> Qualified | Rejection:
+            case = turn.case
             kept = [item for item in qualified_of(case).inputs if item.digest not in case.lost]
             if not kept:
                 return Rejection(Reason.UNSTABLE, EVERY_CALL_DIFFERS)
             return self._held_against(bench, case, kept, extend=extend)
 
-        self._settle(self._each("qualify again", cases, work))
+        self._settle(self._each("qualify again", under(0, cases), work))
 
     def _held_against(
         self, bench: Bench, case: Case, hidden: Sequence[Glimpse], *, extend: bool
@@ -270,32 +247,31 @@ class _Run:
     def _beside(self, function: SourceFunction) -> Sequence[SourceFunction]:
         return self.lenders.get((function.module, function.parents), ())
 
-    def _settle(self, results: list[tuple[Case, Qualified | Rejection]]) -> None:
-        for case, result in results:
+    def _settle(self, results: list[tuple[Turn, Qualified | Rejection]]) -> None:
+        for turn, result in results:
             if isinstance(result, Rejection):
-                case.refuse(result.reason, result.detail)
+                turn.case.refuse(result.reason, result.detail)
             else:
-                case.qualified = result
+                turn.case.qualified = result
 
-    def _each(
-        self, stage: str, cases: list[Case], work: Callable[[Bench, Case], Result], *, hash_seed: int = 0
-    ) -> list[tuple[Case, Result]]:
+    def _each(self, stage: str, turns: list[Turn], work: Callable[[Bench, Turn], Result]) -> list[tuple[Turn, Result]]:
         """The results of `work`, without those of functions on which a process or our own code failed: refused."""
-        total = len(cases)
         results = spread(
             self.setting,
-            cases,
+            turns,
             work,
             workers=self.workers,
-            hash_seed=hash_seed,
-            done=lambda count: self.progress(stage, count, total),
+            hash_seed=lambda turn: turn.hash_seed,
+            effort=lambda turn: turn.effort,
+            done=lambda count: self.progress(stage, count, len(turns)),
         )
         kept = []
-        for case, result in zip(cases, results, strict=True):
-            if isinstance(result, Lost):
-                case.refuse(Reason.INTERNAL if result.ours else Reason.CRASHED, result.detail.splitlines()[0])
-            else:
-                kept.append((case, result))
+        for turn, result in zip(turns, results, strict=True):
+            if not isinstance(result, Lost):
+                kept.append((turn, result))
+            elif turn.case.outcome is None:
+                reason = Reason.INTERNAL if result.ours else Reason.CRASHED
+                turn.case.refuse(reason, result.detail.splitlines()[0])
         return kept
 
     def by_tests(self, cases: list[Case]) -> None:

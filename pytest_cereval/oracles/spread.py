@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -33,35 +34,65 @@ class Lost:
     ours: bool = False
 
 
+class _Queue:
+    """The numbers of units that wait, by hash seed; the most laborious first, so that none of them is begun last."""
+
+    def __init__(
+        self, units: Sequence[Unit], hash_seed: Callable[[Unit], int], effort: Callable[[Unit], float]
+    ) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[int, deque[int]] = {}
+        self._serving: Counter[int] = Counter()
+        for number in sorted(range(len(units)), key=lambda number: -effort(units[number])):
+            self._waiting.setdefault(hash_seed(units[number]), deque()).append(number)
+
+    def begin(self) -> int | None:
+        """The hash seed that a new bench helps most with: one that nobody serves, else that with most waiting."""
+        with self._lock:
+            open_seeds = [seed for seed, waiting in self._waiting.items() if waiting]
+            if not open_seeds:
+                return None
+            seed = min(open_seeds, key=lambda seed: (self._serving[seed], -len(self._waiting[seed])))
+            self._serving[seed] += 1
+            return seed
+
+    def take(self, seed: int) -> int | None:
+        """The next unit under this hash seed."""
+        with self._lock:
+            return self._waiting[seed].popleft() if self._waiting[seed] else None
+
+    def end(self, seed: int) -> None:
+        """A bench under this hash seed is gone."""
+        with self._lock:
+            self._serving[seed] -= 1
+
+
 def spread(
     setting: Setting,
     units: Sequence[Unit],
     work: Callable[[Bench, Unit], Result],
     *,
     workers: int,
-    hash_seed: int = 0,
+    hash_seed: Callable[[Unit], int] = lambda unit: 0,
+    effort: Callable[[Unit], float] = lambda unit: 0.0,
     done: Callable[[int], None] = lambda count: None,
 ) -> list[Result | Lost]:
     """Do `work` on every unit, each worker with a bench of its own; a bench that dies costs one unit and is replaced.
 
-    `done` is told after each unit how many are over. Raises `SandboxError` when no bench can be started at all.
+    `hash_seed` is that of the bench which a unit needs, `effort` how much work it makes, in any measure. `done` is told
+    after each unit how many are over. Raises `SandboxError` when no bench can be started at all.
     """
     results: list[Result | Lost | None] = [None] * len(units)
-    waiting: Iterator[int] = iter(range(len(units)))
+    queue = _Queue(units, hash_seed, effort)
     lock = threading.Lock()
     over = 0
 
-    def take() -> int | None:
-        with lock:
-            return next(waiting, None)
-
     def serve() -> None:
         nonlocal over
-        number = take()
-        while number is not None:
-            with Bench(setting, hash_seed=hash_seed) as bench:
+        while (seed := queue.begin()) is not None:
+            with Bench(setting, hash_seed=seed) as bench:
                 alive = True
-                while alive and number is not None:
+                while alive and (number := queue.take(seed)) is not None:
                     try:
                         results[number] = work(bench, units[number])
                     except OracleError as error:
@@ -72,7 +103,7 @@ def spread(
                     with lock:
                         over += 1
                         done(over)
-                    number = take()
+            queue.end(seed)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for future in [pool.submit(serve) for _ in range(min(max(1, workers), len(units)))]:

@@ -48,6 +48,7 @@ class Understanding:
                 by_calls,
                 lambda bench, item: inject(bench, item, ground),
                 workers=world.workers,
+                effort=lambda item: len(item.function.source) * len(item.hidden),
                 done=lambda count: world.progress("inject", count, len(by_calls)),
             )
         injections = {item.function.name: each for item, each in zip(by_calls, found, strict=True)}
