@@ -16,6 +16,7 @@ import pytest_cereval
 from pytest_cereval.assembly import Assembly, BuildSettings
 from pytest_cereval.categories.category import Progress
 from pytest_cereval.oracles.linting import ruff_version
+from pytest_cereval.oracles.rarely import rare_collections
 from pytest_cereval.sandbox.interpreter import Interpreter
 from pytest_cereval.sandbox.sandbox import Sandbox
 from pytest_cereval.source.files import RULES_VERSION
@@ -75,7 +76,8 @@ def build_suite(
             progress=progress,
             fresh=fresh,
         )
-        suite = assembly.suite()
+        with rare_collections():
+            suite = assembly.suite()
         if not any(entry.reason is Reason.INTERNAL for entry in suite.ledger):
             cache.save(beside, assembly.reused)
             cache.save(file, suite.to_dict())

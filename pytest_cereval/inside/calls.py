@@ -90,14 +90,26 @@ def _everywhere() -> Iterator[Function]:
 def rebuild(entry: dict[str, Any]) -> dict[str, Any]:
     """The arguments of an input as `{"names", "positional", "star", "keyword", "double_star"}`.
 
-    An entry holds a pickled call in base64 (`call`), and perhaps how its receiver is to be used (`borrow`). An edited
-    one holds the entry that is its `base`, the `edit` (see `edits`), and the entry of its `donor` or null. May raise
-    anything: unpickling runs code. The state of the function's package is first put back to what it was when the
-    function was found, so that no call depends on those before it.
+    An entry holds a pickled call (`call`), as bytes or in base64, and perhaps how its receiver is to be used
+    (`borrow`). An edited one holds the entry that is its `base`, the `edit` (see `edits`), and the entry of its `donor`
+    or null. May raise anything: unpickling runs code. The state of the function's package is first put back to what it
+    was when the function was found, so that no call depends on those before it.
     """
     for state in _states:
         state.restore()
     return _rebuilt(entry)
+
+
+def with_pickles(entry: dict[str, Any], made: Callable[[Any], Any]) -> dict[str, Any]:
+    """The same entry with something made of each of its pickles in its place."""
+    if "edit" in entry:
+        donor = entry["donor"]
+        return entry | {"base": with_pickles(entry["base"], made), "donor": donor and with_pickles(donor, made)}
+    new = entry | {"call": made(entry["call"])}
+    borrow = entry.get("borrow", {})
+    if borrow.get("value_of") is not None:
+        new["borrow"] = borrow | {"value_of": made(borrow["value_of"])}
+    return new
 
 
 def _rebuilt(entry: dict[str, Any]) -> dict[str, Any]:

@@ -71,15 +71,6 @@ def arguments(subject: Subject, request: Request) -> Reply:
     return in_fork(work, request["cpu_s"])
 
 
-def shapes(subject: Subject, request: Request) -> Reply:
-    """Trees of the arguments of the inputs of the given `numbers`."""
-
-    def work() -> Reply:
-        return {"shapes": [describe(built(subject.entries[number]), subject.view)[0] for number in request["numbers"]]}
-
-    return in_fork(work, request["cpu_s"])
-
-
 def replay(subject: Subject, request: Request) -> Reply:
     """Replay the inputs in `order`, in one fork: a digest for each, and with `full` the trees as well."""
     return in_fork(lambda: {"replies": [_one(subject, i, request["full"]) for i in request["order"]]}, request["cpu_s"])

@@ -13,9 +13,9 @@ from typing import Any
 _classes: dict[str, type] = {}
 
 
-def opened(encoded: str) -> Any:
-    """The object behind a pickle in base64; may raise anything, since unpickling runs code."""
-    return _Unpickler(io.BytesIO(base64.b64decode(encoded))).load()
+def opened(encoded: str | bytes) -> Any:
+    """The object behind a pickle, or one in base64 if it is text; may raise anything, since unpickling runs code."""
+    return _Unpickler(io.BytesIO(encoded if isinstance(encoded, bytes) else base64.b64decode(encoded))).load()
 
 
 class _Unpickler(pickle.Unpickler):

@@ -7,6 +7,7 @@ place of the function's. Candidates never meet this process.
 
 from __future__ import annotations
 
+import base64
 import functools
 import gc
 import importlib
@@ -16,7 +17,7 @@ from collections.abc import Callable
 
 from .extension import adopt, extend, tell
 from .forks import in_fork
-from .looks import arguments, glance, replay, shapes
+from .looks import arguments, glance, replay
 from .ran import Ran
 from .serving import serve
 from .sharing import share
@@ -24,7 +25,7 @@ from .subject import Reply, Request, Subject
 from .trials import cover, expect, keep, try_variant
 from .worker import failure, set_path
 
-RARELY = 50_000
+RARELY = 1_000_000
 """Objects made between two collections: trees have no cycles, and looking for some takes a good part of the time."""
 
 
@@ -51,7 +52,6 @@ def main() -> None:
         "cover": cover,
         "extend": extend,
         "adopt": adopt,
-        "shapes": shapes,
         "tell": tell,
     }
 
@@ -70,10 +70,15 @@ def main() -> None:
         if request["op"] == "subject":
             ran.clear()
             return _find(subjects, request)
-        if request["op"] == "entries":
-            subjects[request["key"]].entries += request["entries"]
+        subject = subjects[request["key"]]
+        if request["op"] == "pickles":
+            subject.pickles += map(base64.b64decode, request["pickles"])
             return {}
-        return on_subject[request["op"]](subjects[request["key"]], request)
+        unpacked = {name: subject.unpacked(request[name]) for name in ("entries", "lent") if name in request}
+        if request["op"] == "entries":
+            subject.entries += unpacked["entries"]
+            return {}
+        return on_subject[request["op"]](subject, request | unpacked)
 
     serve(source, sink, answer)
 
@@ -89,15 +94,18 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
 
 
 def _prepare(request: Request) -> Reply:
-    """Set the path and import all modules, so that what a function sees never depends on which ones came before it."""
+    """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
+
+    Unless another process has `tried` them, a fork does first; `modules` are those that do not end it.
+    """
     set_path(request["path"], request["site"])
     modules: list[str] = request["modules"]
-    if not _survives(modules, request["cpu_s"]):
+    if not request["tried"] and not _survives(modules, request["cpu_s"]):
         modules = [name for name in modules if _survives([name], request["cpu_s"])]
-    content = _import(modules)
+    _import(modules)
     gc.collect()
     gc.freeze()  # so that collections in children do not copy the parent's pages
-    return content
+    return {"modules": modules}
 
 
 def _survives(modules: list[str], cpu_s: float) -> bool:

@@ -6,9 +6,10 @@ import json
 import os
 import random
 import types
+from collections.abc import Sequence
 from typing import Any
 
-from .calls import CLASS_STATE, describe, find_function, observe, rebuild
+from .calls import CLASS_STATE, describe, find_function, observe, rebuild, with_pickles
 from .equality import Level, comparable, texts
 from .observation import canonical, digest, digest_of_text
 from .view import View
@@ -34,13 +35,18 @@ class Subject:
         self.function = find_function(request["module"], request["file"], request["qualname"], request["line"])
         self.view = View.of(request)
         self.level = Level()
-        self.entries: list[dict[str, Any]] = request["entries"]
+        self.pickles: list[bytes] = []
+        self.entries: list[dict[str, Any]] = []
         self.before: list[str] = []
         self.expected: list[str] = []
         self.lines: list[frozenset[int]] = []
         self.order: list[int] = []
         self.edited: set[int] = set()
         self.plain: types.CodeType | None = None
+
+    def unpacked(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The entries with pickles in place of their numbers."""
+        return [with_pickles(entry, self.pickles.__getitem__) for entry in entries]
 
 
 def glimpse(call: dict[str, Any], function: types.FunctionType, view: View) -> Reply:

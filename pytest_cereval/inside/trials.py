@@ -12,7 +12,7 @@ from .bodies import check_fits, compiled_function, same_code, set_defaults
 from .calls import describe, observe
 from .equality import Level, comparable, difference, restored
 from .forks import OutOfTime, in_fork, time_limit
-from .observation import canonical, digest
+from .observation import canonical, digest_of_text
 from .proposals import codes_in
 from .reached import lines_of
 from .subject import Reply, Request, Subject, UnbuiltError, built, text_of
@@ -29,17 +29,23 @@ def expect(subject: Subject, request: Request) -> Reply:
     long it took.
 
     `plain` is the function itself in the form of a variant: a mutant that is the same as it is no mutant at all.
-    `unbuilt` instead where an input that could be rebuilt before can not be rebuilt behind the others.
+    `shapes` are trees of arguments by the input's number, of as many inputs as the question says under that name: those
+    with the shortest. `unbuilt` instead where an input that could be rebuilt before cannot be behind the others.
     """
+
+    trees: list[tuple[str, Any]] = []
 
     def work() -> Reply:
         started = os.times()
         try:
-            traced = [_traced(subject, entry) for entry in subject.entries]
+            traced = [_traced(subject, entry, trees) for entry in subject.entries]
         except UnbuiltError as error:
             return {"unbuilt": str(error)}
         ended = os.times()
-        return {"traced": traced, "cpu_s": ended.user + ended.system - started.user - started.system}
+        cpu_s = ended.user + ended.system - started.user - started.system
+        shortest = sorted(range(len(trees)), key=lambda number: (len(trees[number][0]), trees[number][0]))
+        shapes = [[number, trees[number][1]] for number in shortest[: request.get("shapes", 0)]]
+        return {"traced": traced, "cpu_s": cpu_s, "shapes": shapes}
 
     subject.level = Level(**request["level"])
     subject.plain = compiled_function(request["plain"], request["qualname"])
@@ -52,13 +58,16 @@ def expect(subject: Subject, request: Request) -> Reply:
     return reply
 
 
-def _traced(subject: Subject, entry: dict[str, Any]) -> tuple[str, str, list[int]]:
+def _traced(subject: Subject, entry: dict[str, Any], trees: list[tuple[str, Any]]) -> tuple[str, str, list[int]]:
+    """What is remembered of an input; the tree of its arguments joins the `trees`, behind its text."""
     with lines_of(subject.function) as lines:
         call = built(entry)
         lines.pause()
-        before = digest(describe(call, subject.view)[0])
+        tree = describe(call, subject.view)[0]
+        text = canonical(tree)
+        trees.append((text, tree))
         observation = observe(lines.call, call, subject.view)
-    return before, canonical(comparable(observation)), sorted(lines.reached)
+    return digest_of_text(text), canonical(comparable(observation)), sorted(lines.reached)
 
 
 def keep(subject: Subject, request: Request) -> Reply:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pytest_cereval.errors import OracleError, SandboxError
+from pytest_cereval.inside.calls import with_pickles
 from pytest_cereval.inside.framing import FrameClosed, FrameError, FrameTimeout
 from pytest_cereval.oracles.traced import Traced
 from pytest_cereval.sandbox.interpreter import Interpreter
@@ -20,9 +20,20 @@ from pytest_cereval.source.layout import REPOSITORY, import_paths, inside_path, 
 from pytest_cereval.source.repository import Checkout
 
 REPORT = "this is a fault of pytest-cereval; please report it with the name of the function"
+Entry = dict[str, Any]
+Item = TypeVar("Item")
+_ENTRIES = {"entries", "lent"}
+"""What in a question holds entries."""
 _WAIT_S = 900.0
 _PART_BYTES = 1 << 20
 _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=256, tmp_mb=64)
+
+
+@dataclass(slots=True)
+class Importable:
+    """Which of a setting's modules do not end a process that imports them: None until the first bench has tried."""
+
+    modules: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Setting:
     `modules` goes by the function's name: the module's name as the tests knew it. `view` says what of objects is looked
     at (see `inside.view.View`), everything if it is empty. `ordered` are the names of functions whose callers depend
     on the order of a dictionary. `traced` gathers which functions reference processes run, if anybody asks.
+    `importable` is what the first of these processes found out for the others.
     """
 
     checkout: Checkout
@@ -42,6 +54,7 @@ class Setting:
     view: dict[str, Any] = field(default_factory=dict)
     ordered: frozenset[str] = frozenset()
     traced: Traced | None = None
+    importable: Importable = field(default_factory=Importable, compare=False)
 
     def target(self, function: SourceFunction) -> dict[str, Any]:
         """How a worker finds the function and what it looks at: module, file, qualified name, first line, view."""
@@ -71,11 +84,19 @@ class Bench:
         self._setting = setting
         self._hash_seed = hash_seed
         self._other: Bench | None = None
+        self._pickles: dict[str, int] = {}
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
-        modules = sorted(set(setting.modules.values()))
-        targets = setting.traced.targets if setting.traced else []
-        site = list(setting.interpreter.site)
-        self.ask("path", path=setting.paths(), site=site, modules=modules, targets=targets, root=REPOSITORY)
+        known = setting.importable.modules
+        reply = self.ask(
+            "path",
+            path=setting.paths(),
+            site=list(setting.interpreter.site),
+            modules=sorted(set(setting.modules.values())) if known is None else known,
+            tried=known is not None,
+            targets=setting.traced.targets if setting.traced else [],
+            root=REPOSITORY,
+        )
+        setting.importable.modules = reply["modules"]
 
     def __enter__(self) -> Self:
         return self
@@ -93,9 +114,10 @@ class Bench:
             self._other = Bench(self._setting, hash_seed=self._hash_seed + 1)
         return self._other
 
-    def load(self, function: SourceFunction, entries: Sequence[dict[str, Any]]) -> str | None:
+    def load(self, function: SourceFunction, entries: Sequence[Entry]) -> str | None:
         """Import the function and hand over its inputs, in place of the last one; the reason if that fails."""
-        reply = self.ask("subject", key=function.name, entries=[], **self._setting.target(function))
+        self._pickles.clear()
+        reply = self.ask("subject", key=function.name, **self._setting.target(function))
         failed: str | None = reply.get("unreachable")
         for part in parts_of(entries) if not failed else ():
             self.ask("entries", key=function.name, entries=part)
@@ -107,12 +129,28 @@ class Bench:
         Raises `SandboxError` when the process itself is gone, hangs or talks nonsense, and `OracleError` when what
         runs in it fails by a fault of ours: neither says anything about the function.
         """
+        for name in _ENTRIES & content.keys():
+            content[name] = self._packed(content["key"], content[name])
         request = {"op": op, "cpu_s": cpu_s, **content}
         reply = exchange(self._process, request, _WAIT_S, ("the reference process", f" during {op!r}", f" than {op!r}"))
         if "failed" in reply:
             raise OracleError(f"{op!r} failed in the reference process: {reply['failed']}", next_step=REPORT)
         self._note(content.get("key", ""), reply.pop("ran", ()))
         return reply
+
+    def _packed(self, key: str, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries with numbers in place of pickles, each of which is sent once: many edits stand on one call."""
+        new: dict[str, int] = {}
+
+        def number(pickle: str) -> int:
+            known = self._pickles.get(pickle)
+            return new.setdefault(pickle, len(self._pickles) + len(new)) if known is None else known
+
+        packed = [with_pickles(entry, number) for entry in entries]
+        for part in _parts(list(new), len):
+            self.ask("pickles", key=key, pickles=part)
+        self._pickles |= new
+        return packed
 
     def _note(self, name: str, ran: Sequence[int]) -> None:
         """What was run for the function of this name; without one, on import."""
@@ -143,15 +181,26 @@ def exchange(
     return reply
 
 
-def parts_of(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The entries in messages that fit a frame; one entry always does, because recorded calls are bounded."""
-    part: list[dict[str, Any]] = []
+def parts_of(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries in messages that fit a frame, their pickles left out of account."""
+    return _parts(entries, _size)
+
+
+def _size(entry: Entry) -> int:
+    inner = sum(_size(entry[name]) for name in ("base", "donor") if entry.get(name))
+    return 100 + len(str(entry.get("edit", ""))) + inner
+
+
+def _parts(items: Sequence[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """The items in messages that fit a frame; one item always does, because recorded calls are bounded."""
+    part: list[Item] = []
     size = 0
-    for entry in entries:
-        size += len(json.dumps(entry))
-        if part and size > _PART_BYTES:
+    for item in items:
+        more = size_of(item)
+        if part and size + more > _PART_BYTES:
             yield part
-            part, size = [], len(json.dumps(entry))
-        part.append(entry)
+            part, size = [], 0
+        part.append(item)
+        size += more
     if part:
         yield part

@@ -21,7 +21,7 @@ from pytest_cereval.inside.equality import EXACT
 from pytest_cereval.inside.testbench import REACH_HOOK
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.candidate import reference_as_candidate
-from pytest_cereval.oracles.certificate import Certificate
+from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE, Certificate
 from pytest_cereval.oracles.mutants import mutants
 from pytest_cereval.oracles.qualification import certificate_of, decide
 from pytest_cereval.oracles.reactions import FUNCTION_S, Reactions, in_families
@@ -30,10 +30,11 @@ from pytest_cereval.oracles.rewrites import rewrites
 from pytest_cereval.oracles.sessions import NO_SETTINGS, World, file_of
 from pytest_cereval.oracles.testbench import Benches, TestBench
 from pytest_cereval.oracles.tested import SessionRun, TestOracle, Tests
+from pytest_cereval.oracles.trial import Result
 from pytest_cereval.oracles.twins import twins
 from pytest_cereval.oracles.variants import Skeleton, Variant, branch_reporter, find_node, stubs, with_body
 from pytest_cereval.source.files import test_modules
-from pytest_cereval.source.functions import SourceFunction, without_docstring
+from pytest_cereval.source.functions import FunctionNode, SourceFunction, without_docstring
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.recording import Recording
 from pytest_cereval.source.syntax import parse
@@ -213,23 +214,12 @@ class _Stage:
         """Variants, then twins and the reference as an answer."""
         reactions = Reactions(bench, case.function, self._target(case), case.tests, case.spare)
         module, node = find_node(self._setting.checkout.runtime, case.function)
-        skeleton = Skeleton(module, case.function)
-        stubbed = reactions.run_all(stubs(node, skeleton))
-        passing = [result.variant.label for result in stubbed if result.passes]
-        mutated = [] if passing else reactions.run_all(mutants(node, skeleton))
-        # Rewrites and branches take whole runs of the tests: only for what nothing speaks against so far.
-        rejection = decide(certificate_of((), stubbed, mutated, (), (0, 0), EXACT, 0), passing)
-        if rejection is None:
-            rewritten = reactions.run_all(rewrites(node, skeleton), extend=False)
-            reporter, decisions = branch_reporter(node, skeleton)
-            branches = (reactions.covered(reporter), 2 * decisions)
-            found = certificate_of((), stubbed, mutated, rewritten, branches, EXACT, 0)
-            rejection = decide(found, passing)
+        found = _certificate(reactions, node, Skeleton(module, case.function))
         if reactions.late:
             case.refused = f"its tests need more than {FUNCTION_S:.0f} s to be held against variants"
             return
-        if rejection is not None:
-            case.refused = rejection.detail
+        if isinstance(found, str):
+            case.refused = found
             return
         case.tests = sorted(reactions.chosen)
         certificate = replace(found, recorded_inputs=len(case.tests), oracle="tests")
@@ -274,6 +264,35 @@ class _Stage:
     def _in_parallel(self, work: Callable[[Item], Done], items: Iterable[Item]) -> list[Done]:
         with ThreadPoolExecutor(self._workers) as pool:
             return list(pool.map(work, items))
+
+
+def _certificate(reactions: Reactions, node: FunctionNode, skeleton: Skeleton) -> Certificate | str:
+    """The certificate without the number of tests, or why there is none.
+
+    A variant that survives takes a whole run of the tests, so the search ends when enough speaks against the function.
+    """
+    stubbed: list[Result] = []
+    for stub in stubs(node, skeleton):
+        stubbed += reactions.run_all([stub])
+        if any(result.passes for result in stubbed):
+            break
+    mutated: list[Result] = []
+    pool = [] if any(result.passes for result in stubbed) else list(mutants(node, skeleton))
+    for mutant in pool:
+        mutated += reactions.run_all([mutant])
+        survivors = [result.text for result in mutated if result.survives]
+        # Mutants that do not fit, or are equivalent, only lower the number of those that may survive.
+        if (len(pool) - len(survivors)) / len(pool) < MIN_MUTATION_SCORE:
+            return f"of {len(pool)} mutants too many survive, among them {'; '.join(survivors[:3])}"
+    passing = [result.variant.label for result in stubbed if result.passes]
+    rejection = decide(certificate_of((), stubbed, mutated, (), (0, 0), EXACT, 0), passing)
+    if rejection is None:
+        rewritten = reactions.run_all(rewrites(node, skeleton), extend=False)
+        reporter, decisions = branch_reporter(node, skeleton)
+        branches = (reactions.covered(reporter), 2 * decisions)
+        found = certificate_of((), stubbed, mutated, rewritten, branches, EXACT, 0)
+        rejection = decide(found, passing)
+    return found if rejection is None else rejection.detail
 
 
 def _why(run: SessionRun) -> str:

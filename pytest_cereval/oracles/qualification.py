@@ -16,7 +16,8 @@ from pytest_cereval.oracles.covering import smallest_cover
 from pytest_cereval.oracles.mutants import mutants
 from pytest_cereval.oracles.replay import REPLAYS
 from pytest_cereval.oracles.rewrites import rewrites
-from pytest_cereval.oracles.trial import Entry, Result, Trial
+from pytest_cereval.oracles.space import Entry
+from pytest_cereval.oracles.trial import Result, Trial
 from pytest_cereval.oracles.variants import Skeleton, branch_reporter, find_node, stubs
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason

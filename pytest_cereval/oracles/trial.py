@@ -13,7 +13,7 @@ from pytest_cereval.oracles.bench import Bench, parts_of
 from pytest_cereval.oracles.certificate import Glimpse
 from pytest_cereval.oracles.properties import draw
 from pytest_cereval.oracles.replay import differing
-from pytest_cereval.oracles.space import Base, space_of
+from pytest_cereval.oracles.space import MAX_BASES, Entry, Tree, space_of
 from pytest_cereval.oracles.variants import Variant
 from pytest_cereval.source.functions import SourceFunction
 
@@ -22,7 +22,6 @@ _MAX_SEEN = 12
 _MAX_ATTEMPTS = 4
 _CPU_S = 30.0  # what the judge allows for all calls
 _EXTEND_CPU_S = 60.0
-Entry = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -68,8 +67,10 @@ class Trial:
         self._entries = [item.entry for item in inputs]
         self._useful: dict[int, Glimpse] = {}
         self._whole = (function.def_line, function.last_line)
-        reply = bench.ask("expect", key=function.name, level=level.to_dict(), plain=plain, qualname=function.qualname)
+        told: dict[str, Any] = {"level": level.to_dict(), "plain": plain, "qualname": function.qualname}
+        reply = bench.ask("expect", key=function.name, shapes=MAX_BASES, **told)
         self.repeats = "cpu_s" in reply
+        self._shapes: list[tuple[int, Tree]] = reply.get("shapes", [])
 
     def _ask(self, variant: Variant, *, op: str = "variant", start: int = 0) -> dict[str, Any]:
         return self._bench.ask(
@@ -128,18 +129,13 @@ class Trial:
             if one is not None and one == two
         ]
 
-    def space(self) -> tuple[Base, ...]:
-        """The space around the inputs given."""
-        numbers = list(range(len(self._given)))
-        trees = self._bench.ask("shapes", key=self._function.name, numbers=numbers).get("shapes", ())
-        return space_of(self._function, list(zip(self._entries, trees, strict=False)))
-
     def generate(self, results: Sequence[Result], seed: int) -> int:
         """Add examples that Hypothesis draws near the inputs, as far as the reference behaves on them as it should.
 
         Returns how many were drawn.
         """
-        bases, start = self.space(), len(self._entries)
+        bases = space_of(self._function, [(self._entries[number], tree) for number, tree in self._shapes])
+        start = len(self._entries)
         drawn = [change.entry(bases) for change in draw(bases, seed)]
         for part in parts_of(drawn):
             reply = self._bench.ask("adopt", key=self._function.name, entries=part, cpu_s=_EXTEND_CPU_S)

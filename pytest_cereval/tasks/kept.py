@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_cereval.tasks import cache
 
-FORMAT = 1
+FORMAT = 2
 _MOST = 6
 """Entries in one file: those of the latest commits that differ."""
 
@@ -47,8 +47,8 @@ class KeptResults:
         """Add an entry, in place of one with the same reasons; raises `StoreError`."""
         entry = {"content": kept.content, "commit": kept.commit, "ran": list(ran), "depends": depends}
         others = [each for each in self._entries(key) if each["depends"] != depends]
-        entries = [entry, *others][:_MOST]
-        cache.save(self._file(key), {"format": FORMAT, "key": key, "entries": [_sealed(each) for each in entries]})
+        sealed = [_sealed(each) for each in [entry, *others][:_MOST]]
+        cache.save(self._file(key), {"format": FORMAT, "key": key, "entries": sealed})
 
     def _entries(self, key: str) -> list[dict[str, Any]]:
         """Those that are as they were written; a file that is damaged has none."""
@@ -56,19 +56,22 @@ class KeptResults:
         if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("key") != key:
             return []
         found = data.get("entries")
-        return [each["entry"] for each in found if _is_whole(each)] if isinstance(found, list) else []
+        return [json.loads(each["text"]) for each in found if _is_whole(each)] if isinstance(found, list) else []
 
     def _file(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"
 
 
-def _sealed(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"sha256": _digest(entry), "entry": entry}
+def _sealed(entry: dict[str, Any]) -> dict[str, str]:
+    """The entry as text, since to write it out takes long and its digest needs the text as well."""
+    text = json.dumps(entry, sort_keys=True)
+    return {"sha256": _digest(text), "text": text}
 
 
 def _is_whole(sealed: Any) -> bool:
-    return isinstance(sealed, dict) and "entry" in sealed and sealed.get("sha256") == _digest(sealed["entry"])
+    text = sealed.get("text") if isinstance(sealed, dict) else None
+    return isinstance(text, str) and sealed.get("sha256") == _digest(text)
 
 
-def _digest(entry: Any) -> str:
-    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

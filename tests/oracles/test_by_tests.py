@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ import pytest
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.by_tests import ByTests, certify_by_tests, may_be_tested
 from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE
-from pytest_cereval.oracles.reactions import in_families
+from pytest_cereval.oracles.reactions import Reactions, in_families
 from pytest_cereval.oracles.sessions import World
 from pytest_cereval.oracles.testbench import TestBench as Warm
+from pytest_cereval.oracles.trial import Result
+from pytest_cereval.oracles.variants import Variant
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.recording import Recording
@@ -146,6 +150,31 @@ def test_what_the_tests_do_not_tell_from_a_stub_is_refused(tmp_path: Path) -> No
     assert Known(tmp_path, suite).found("ranking.ranked") == {
         "tested.ranking.ranked": "passes with 'return []' as its body"
     }
+
+
+def test_mutants_are_tried_until_too_many_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)
+    tried: list[str] = []
+    run_all = Reactions.run_all
+
+    def noting(self: Reactions, variants: Iterable[Variant], *, extend: bool = True) -> list[Result]:
+        found = run_all(self, variants, extend=extend)
+        tried.extend(result.text for result in found)
+        return found
+
+    monkeypatch.setattr(Reactions, "run_all", noting)
+    suite = """
+from tested.ranking import ranked
+
+def test_it():
+    assert len(ranked(["b", "a"])) == 2
+"""
+    refused = Known(tmp_path, suite).found("ranking.ranked")["tested.ranking.ranked"]
+    assert isinstance(refused, str)
+    assert re.fullmatch(r"of \d+ mutants too many survive, among them line \d+: .+", refused)
+    survivors = refused.partition("among them ")[2].split("; ")
+    assert tried[-1] == survivors[-1]
+    assert len(survivors) / int(refused.split()[1]) > 1 - MIN_MUTATION_SCORE
 
 
 def test_tests_without_an_expectation_that_a_twin_could_change_do_not_judge(tmp_path: Path) -> None:

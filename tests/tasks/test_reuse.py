@@ -242,10 +242,10 @@ def test_fresh_finds_nothing_and_keeps_all(tmp_path: Path) -> None:
     "damage",
     [
         lambda text: text[: len(text) // 2],
-        lambda text: text.replace('"answer": 1', '"answer": 2'),
+        lambda text: text.replace('answer\\": 1', 'answer\\": 2'),
         lambda text: text.replace("same", "more"),
         lambda text: text.replace('"0123"', '"4567"'),
-        lambda text: text.replace('"format": 1', '"format": 0'),
+        lambda text: text.replace('"format": 2', '"format": 1'),
         lambda text: "[]",
         lambda text: "",
     ],
