@@ -1,4 +1,4 @@
-"""Work is spread over benches: each under the hash seed it needs, the most laborious first, one bench's end not all's."""
+"""Work is spread over benches: each under the seed it needs, long work first, the end of one not that of all."""
 
 from __future__ import annotations
 
