@@ -11,9 +11,10 @@ import ast
 import contextlib
 import itertools
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pytest_cereval.errors import OracleError, SandboxError
@@ -69,9 +70,13 @@ class ByTests:
 
 @dataclass(slots=True)
 class _Case:
-    """One function on its way; `refused` says why there is no certificate, once that is known."""
+    """One function on its way; `refused` says why there is no certificate, once that is known.
+
+    `known` are the variants that calls tell apart, which are judged before the tests.
+    """
 
     function: SourceFunction
+    known: frozenset[Variant] = frozenset()
     reaching: list[str] = field(default_factory=list)
     tests: list[str] = field(default_factory=list)
     spare: list[str] = field(default_factory=list)
@@ -102,13 +107,15 @@ def certify_by_tests(
     *,
     workers: int = 1,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    known: Mapping[str, frozenset[Variant]] = MappingProxyType({}),
 ) -> dict[str, ByTests | str]:
     """For each function, by name, its certificate, or why its tests do not make one.
 
-    `packages` are the top-level names that the repository defines. `workers` changes speed only. Raises nothing for
-    what the repository does: where its tests cannot be collected, that is the reason for all.
+    `packages` are the top-level names that the repository defines. `workers` changes speed only. `known` are, by the
+    function's name, stubs and mutants that its calls tell apart: where calls judge first, the tests need not. Raises
+    nothing for what the repository does: where its tests cannot be collected, that is the reason for all.
     """
-    cases = [_Case(function) for function in functions]
+    cases = [_Case(function, known.get(function.name, frozenset())) for function in functions]
     for case in cases:
         try:
             find_node(setting.checkout.runtime, case.function)
@@ -214,7 +221,7 @@ class _Stage:
         """Variants, then twins and the reference as an answer."""
         reactions = Reactions(bench, case.function, self._target(case), case.tests, case.spare)
         module, node = find_node(self._setting.checkout.runtime, case.function)
-        found = _certificate(reactions, node, Skeleton(module, case.function))
+        found = _certificate(reactions, node, Skeleton(module, case.function), case.known)
         if reactions.late:
             case.refused = f"its tests need more than {FUNCTION_S:.0f} s to be held against variants"
             return
@@ -266,20 +273,26 @@ class _Stage:
             return list(pool.map(work, items))
 
 
-def _certificate(reactions: Reactions, node: FunctionNode, skeleton: Skeleton) -> Certificate | str:
+def _certificate(
+    reactions: Reactions, node: FunctionNode, skeleton: Skeleton, known: frozenset[Variant]
+) -> Certificate | str:
     """The certificate without the number of tests, or why there is none.
 
     A variant that survives takes a whole run of the tests, so the search ends when enough speaks against the function.
     """
+
+    def tried(variant: Variant) -> list[Result]:
+        return [Result(variant, passes=False)] if variant in known else reactions.run_all([variant])
+
     stubbed: list[Result] = []
     for stub in stubs(node, skeleton):
-        stubbed += reactions.run_all([stub])
+        stubbed += tried(stub)
         if any(result.passes for result in stubbed):
             break
     mutated: list[Result] = []
     pool = [] if any(result.passes for result in stubbed) else list(mutants(node, skeleton))
     for mutant in pool:
-        mutated += reactions.run_all([mutant])
+        mutated += tried(mutant)
         survivors = [result.text for result in mutated if result.survives]
         # Mutants that do not fit, or are equivalent, only lower the number of those that may survive.
         if (len(pool) - len(survivors)) / len(pool) < MIN_MUTATION_SCORE:

@@ -28,8 +28,8 @@ class Certificate:
     `survivors` name the mutants by line and fault. `equality` is the level at which observations are compared, `seed`
     the one from which `drawn` examples came, `laws` names what the reference keeps to beside them (see `algebra`).
     `oracle` is `calls`, or `tests` where the repository's own tests judge, in one process with the answer; an input is
-    then a test. With `both` calls judge first and `tests` tests what passes there; mutants and stubs are then held
-    against the tests. `branches_total` is 0 where the function has no decision: a coverage of 0/0 is vacuous.
+    then a test. With `both` calls judge first and `tests` tests what passes there; a mutant or stub is then told apart
+    if either does. `branches_total` is 0 where the function has no decision: a coverage of 0/0 is vacuous.
     """
 
     replays: int

@@ -288,7 +288,15 @@ class _Run:
         }
         self.tested |= set(refused)
         functions = [case.function for case, _ in refused.values()]
-        found = certify_by_tests(self.setting, functions, self.packages, workers=self.workers, progress=self.progress)
+        judged = [case for case, _ in refused.values() if case.by_calls is not None]
+        found = certify_by_tests(
+            self.setting,
+            functions,
+            self.packages,
+            workers=self.workers,
+            progress=self.progress,
+            known={case.function.name: qualified_of(case).told_apart for case in judged},
+        )
         for name, (case, entry) in refused.items():
             result = found[name]
             if isinstance(result, str):

@@ -18,7 +18,7 @@ from pytest_cereval.oracles.replay import REPLAYS
 from pytest_cereval.oracles.rewrites import rewrites
 from pytest_cereval.oracles.space import Entry
 from pytest_cereval.oracles.trial import Result, Trial
-from pytest_cereval.oracles.variants import Skeleton, branch_reporter, find_node, stubs
+from pytest_cereval.oracles.variants import Skeleton, Variant, branch_reporter, find_node, stubs
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.repository import Checkout
@@ -48,13 +48,15 @@ class Qualified:
     """A certificate and the inputs it stands on: those given and the edits that were needed.
 
     `core` are the digests of a few inputs that together kill every killed variant and reach every reached branch.
-    `weak` says that these inputs alone are not enough, and why.
+    `weak` says that these inputs alone are not enough, and why; `told_apart` are then the stubs and mutants that they
+    do tell apart, so that further evidence is only held against the others.
     """
 
     certificate: Certificate
     inputs: tuple[Glimpse, ...]
     core: frozenset[str]
     weak: Rejection | None = None
+    told_apart: frozenset[Variant] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ def qualify(
     if rejection is not None and (rejection.reason not in WEAK or _rejects_rewrite(certificate)):
         return rejection
     core = smallest_cover([*(result.killers for result in (*stub_results, *mutant_results)), *_reached(trial, rows)])
-    return Qualified(certificate, tuple(trial.inputs), frozenset(core), rejection)
+    results = (*stub_results, *mutant_results) if rejection else ()
+    told_apart = frozenset(result.variant for result in results if not result.passes)
+    return Qualified(certificate, tuple(trial.inputs), frozenset(core), rejection, told_apart)
 
 
 def seed_of(function: SourceFunction) -> int:

@@ -11,11 +11,12 @@ import pytest
 from pytest_cereval.oracles.bench import Setting
 from pytest_cereval.oracles.by_tests import ByTests, certify_by_tests, may_be_tested
 from pytest_cereval.oracles.certificate import MIN_MUTATION_SCORE
+from pytest_cereval.oracles.mutants import mutants
 from pytest_cereval.oracles.reactions import Reactions, in_families
 from pytest_cereval.oracles.sessions import World
 from pytest_cereval.oracles.testbench import TestBench as Warm
 from pytest_cereval.oracles.trial import Result
-from pytest_cereval.oracles.variants import Variant
+from pytest_cereval.oracles.variants import Skeleton, Variant, find_node, stubs
 from pytest_cereval.source.functions import SourceFunction
 from pytest_cereval.source.ledger import Reason
 from pytest_cereval.source.recording import Recording
@@ -175,6 +176,30 @@ def test_it():
     survivors = refused.partition("among them ")[2].split("; ")
     assert tried[-1] == survivors[-1]
     assert len(survivors) / int(refused.split()[1]) > 1 - MIN_MUTATION_SCORE
+
+
+def test_what_calls_tell_apart_is_not_held_against_the_tests(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    suite = (
+        "from tested.ranking import ranked\n\ndef test_it():\n    assert ranked(['b', 'a', 'c']) == ['c', 'b', 'a']\n"
+    )
+    small = Known(tmp_path, suite)
+    function = small.functions["tested.ranking.ranked"]
+    module, node = find_node(small.setting.checkout.runtime, function)
+    skeleton = Skeleton(module, function)
+    by_calls = frozenset(mutant for mutant in mutants(node, skeleton) if "limit" not in mutant.label)
+
+    alone = small.found("ranking.ranked")[function.name]
+    assert isinstance(alone, str)
+    assert "too many survive" in alone
+    both = certify_by_tests(
+        small.setting, [function], frozenset({"tested"}), known={function.name: by_calls | set(stubs(node, skeleton))}
+    )[function.name]
+    assert isinstance(both, ByTests), both
+    left = {f"line {mutant.line}: {mutant.label}" for mutant in mutants(node, skeleton) if mutant not in by_calls}
+    assert set(both.certificate.survivors) <= left
+    assert both.certificate.mutants_total == len(list(mutants(node, skeleton))) > len(left)
+    assert both.certificate.stubs_rejected == both.certificate.stubs_total > 0
 
 
 def test_tests_without_an_expectation_that_a_twin_could_change_do_not_judge(tmp_path: Path) -> None:
