@@ -25,7 +25,7 @@ from .subject import Reply, Request, Subject
 from .trials import cover, expect, keep, try_variant
 from .worker import failure, set_path
 
-RARELY = 1_000_000
+RARELY = 200_000
 """Objects made between two collections: trees have no cycles, and looking for some takes a good part of the time."""
 
 
@@ -96,16 +96,16 @@ def _find(subjects: dict[str, Subject], request: Request) -> Reply:
 def _prepare(request: Request) -> Reply:
     """Set the path and import all modules, so that what a function sees never depends on which ones came before it.
 
-    Unless another process has `tried` them, a fork does first; `modules` are those that do not end it.
+    Each process tries them in a fork, though another has: what the fork imports of others' packages comes first then.
     """
     set_path(request["path"], request["site"])
     modules: list[str] = request["modules"]
-    if not request["tried"] and not _survives(modules, request["cpu_s"]):
+    if not _survives(modules, request["cpu_s"]):
         modules = [name for name in modules if _survives([name], request["cpu_s"])]
-    _import(modules)
+    content = _import(modules)
     gc.collect()
     gc.freeze()  # so that collections in children do not copy the parent's pages
-    return {"modules": modules}
+    return content
 
 
 def _survives(modules: list[str], cpu_s: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,13 +30,6 @@ _PART_BYTES = 1 << 20
 _LIMITS = Limits(wall_s=3600, cpu_s=3600, memory_mb=4096, processes=64, files=256, tmp_mb=64)
 
 
-@dataclass(slots=True)
-class Importable:
-    """Which of a setting's modules do not end a process that imports them: None until the first bench has tried."""
-
-    modules: list[str] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Where reference code runs: the same for a whole build.
@@ -43,7 +37,6 @@ class Setting:
     `modules` goes by the function's name: the module's name as the tests knew it. `view` says what of objects is looked
     at (see `inside.view.View`), everything if it is empty. `ordered` are the names of functions whose callers depend
     on the order of a dictionary. `traced` gathers which functions reference processes run, if anybody asks.
-    `importable` is what the first of these processes found out for the others.
     """
 
     checkout: Checkout
@@ -54,7 +47,6 @@ class Setting:
     view: dict[str, Any] = field(default_factory=dict)
     ordered: frozenset[str] = frozenset()
     traced: Traced | None = None
-    importable: Importable = field(default_factory=Importable, compare=False)
 
     def target(self, function: SourceFunction) -> dict[str, Any]:
         """How a worker finds the function and what it looks at: module, file, qualified name, first line, view."""
@@ -86,17 +78,10 @@ class Bench:
         self._other: Bench | None = None
         self._pickles: dict[str, int] = {}
         self._process: Process = setting.sandbox.start(launch, _LIMITS)
-        known = setting.importable.modules
-        reply = self.ask(
-            "path",
-            path=setting.paths(),
-            site=list(setting.interpreter.site),
-            modules=sorted(set(setting.modules.values())) if known is None else known,
-            tried=known is not None,
-            targets=setting.traced.targets if setting.traced else [],
-            root=REPOSITORY,
-        )
-        setting.importable.modules = reply["modules"]
+        modules = sorted(set(setting.modules.values()))
+        targets = setting.traced.targets if setting.traced else []
+        site = list(setting.interpreter.site)
+        self.ask("path", path=setting.paths(), site=site, modules=modules, targets=targets, root=REPOSITORY)
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +173,7 @@ def parts_of(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 
 def _size(entry: Entry) -> int:
     inner = sum(_size(entry[name]) for name in ("base", "donor") if entry.get(name))
-    return 100 + len(str(entry.get("edit", ""))) + inner
+    return 100 + len(json.dumps(entry.get("edit"))) + inner
 
 
 def _parts(items: Sequence[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:

@@ -296,7 +296,7 @@ def _certificate(
         survivors = [result.text for result in mutated if result.survives]
         # Mutants that do not fit, or are equivalent, only lower the number of those that may survive.
         if (len(pool) - len(survivors)) / len(pool) < MIN_MUTATION_SCORE:
-            return f"of {len(pool)} mutants too many survive, among them {'; '.join(survivors[:3])}"
+            return f"of at most {len(pool)} mutants too many survive, among them {'; '.join(survivors[:3])}"
     passing = [result.variant.label for result in stubbed if result.passes]
     rejection = decide(certificate_of((), stubbed, mutated, (), (0, 0), EXACT, 0), passing)
     if rejection is None:

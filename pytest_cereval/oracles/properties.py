@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -51,8 +53,12 @@ _TERMS: dict[str, Any] = {
     "print_blob": False,
     "stateful_step_count": 1,
 }
-_drawing = ThreadPoolExecutor(1, "cereval-drawing")
-"""One thread for all draws: Hypothesis looks through everything in memory once for each thread that it runs in."""
+
+
+@functools.lru_cache(maxsize=1)
+def _drawing(process: int) -> ThreadPoolExecutor:
+    """One thread of this process for all draws: Hypothesis looks through everything in memory once for each thread."""
+    return ThreadPoolExecutor(1, "cereval-drawing")
 
 
 class _Fails(Exception):
@@ -105,11 +111,22 @@ def _run(
     @settings(max_examples=examples, phases=(Phase.generate, Phase.shrink), backend=backend, **_TERMS)
     @given(strategy)
     def check(change: Change) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         if test(change):
             raise _Fails
 
+    interrupted = threading.Event()
+    drawn = _drawing(os.getpid()).submit(check)
+    try:
+        wait([drawn])
+    except BaseException:
+        # What the test talks to is about to be closed, so it must be over by then.
+        interrupted.set()
+        wait([drawn])
+        raise
     with contextlib.suppress(_Fails, Flaky, HypothesisException):
-        _drawing.submit(check).result()
+        drawn.result()
 
 
 def _changes(bases: Sequence[Base]) -> SearchStrategy[Change]:

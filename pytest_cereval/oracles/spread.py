@@ -87,23 +87,28 @@ def spread(
     lock = threading.Lock()
     over = 0
 
-    def serve() -> None:
+    def work_under(seed: int) -> None:
         nonlocal over
+        with Bench(setting, hash_seed=seed) as bench:
+            alive = True
+            while alive and (number := queue.take(seed)) is not None:
+                try:
+                    results[number] = work(bench, units[number])
+                except OracleError as error:
+                    results[number] = Lost(error.what, ours=True)
+                except SandboxError as error:
+                    results[number] = Lost(error.what)
+                    alive = False
+                with lock:
+                    over += 1
+                    done(over)
+
+    def serve() -> None:
         while (seed := queue.begin()) is not None:
-            with Bench(setting, hash_seed=seed) as bench:
-                alive = True
-                while alive and (number := queue.take(seed)) is not None:
-                    try:
-                        results[number] = work(bench, units[number])
-                    except OracleError as error:
-                        results[number] = Lost(error.what, ours=True)
-                    except SandboxError as error:
-                        results[number] = Lost(error.what)
-                        alive = False
-                    with lock:
-                        over += 1
-                        done(over)
-            queue.end(seed)
+            try:
+                work_under(seed)
+            finally:
+                queue.end(seed)
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for future in [pool.submit(serve) for _ in range(min(max(1, workers), len(units)))]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -159,3 +163,45 @@ def test_a_draw_that_comes_to_nothing_says_no_more_than_a_short_one() -> None:
     draw(bases, 1)
 
     assert len(repr(bases)) < 100
+
+
+def test_a_process_that_was_forked_after_a_draw_can_draw(space: tuple[Base, ...]) -> None:
+    expected = draw(space, 5)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        os.write(write, repr(draw(space, 5) == expected).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        assert answer.read() == "True"
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_interrupt_ends_a_shrink_before_it_is_passed_on(space: tuple[Base, ...]) -> None:
+    begun, tried = threading.Event(), []
+
+    def fails(change: Change) -> bool:
+        tried.append(change)
+        begun.set()
+        time.sleep(0.3)
+        return True
+
+    def interrupt() -> None:
+        begun.wait(20)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            shrink(space, 7, fails)
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    count = len(tried)
+    time.sleep(0.8)
+    assert len(tried) == count <= 3
+    assert draw(space, 5)

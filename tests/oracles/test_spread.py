@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_cereval.errors import OracleError, SandboxError
 from pytest_cereval.oracles import spread as spreading
-from pytest_cereval.oracles.bench import Bench
 from pytest_cereval.oracles.spread import Lost, spread
 from pytest_cereval.source.functions import SourceFunction
-from tests.redteam.in_process.made import setting_of
 
 
 @dataclass(frozen=True)
@@ -111,14 +108,15 @@ def test_a_bench_that_ends_costs_one_unit_and_a_fault_of_ours_costs_no_bench(sta
     assert started == [0, 0]
 
 
-def test_what_one_bench_could_import_the_next_does_not_try(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    setting, functions = setting_of("tested", tmp_path)
-    (setting.checkout.runtime / "tested" / "deadly.py").write_text("import os\nos._exit(1)\n")
-    setting.modules["tested.deadly.nothing"] = "tested.deadly"
-    function = next(iter(functions.values()))
-    with Bench(setting) as bench:
-        assert bench.load(function, []) is None
-    assert setting.importable.modules == sorted(set(setting.modules.values()) - {"tested.deadly"})
-    with Bench(setting, hash_seed=1) as bench:
-        assert bench.load(function, []) is None
+def test_a_worker_that_fails_leaves_the_rest_to_the_others(started: list[int]) -> None:
+    done: list[str] = []
+
+    def work(bench: Any, unit: Unit) -> bool:
+        if unit.name == "odd":
+            raise ValueError("not foreseen")
+        done.append(unit.name)
+        return True
+
+    with pytest.raises(ValueError, match="not foreseen"):
+        run([Unit("odd", effort=9), *(Unit(f"{number}") for number in range(5))], work, workers=2)
+    assert sorted(done) == ["0", "1", "2", "3", "4"]
