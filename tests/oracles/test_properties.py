@@ -165,6 +165,7 @@ def test_a_draw_that_comes_to_nothing_says_no_more_than_a_short_one() -> None:
     assert len(repr(bases)) < 100
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_process_that_was_forked_after_a_draw_can_draw(space: tuple[Base, ...]) -> None:
     expected = draw(space, 5)
     read, write = os.pipe()
