@@ -145,7 +145,8 @@ class Supervisor(threading.Thread):
         try:
             while True:
                 ready = {fd for fd, _ in poll.poll(max(0.0, limit - time.monotonic()) * 1000)}
-                if self._output_fd in ready and not self._drain_once():
+                if self._output_fd in ready and (not self._drain_once() or self._tail.total > FLOOD_BYTES):
+                    # Its end, or a flood: who goes on writing then waits for the kill, however late that comes.
                     poll.unregister(self._output_fd)
                 if child in ready:
                     return
