@@ -289,15 +289,15 @@ def _certificate(
         stubbed += tried(stub)
         if any(result.passes for result in stubbed):
             break
+    passing = [result.variant.label for result in stubbed if result.passes]
     mutated: list[Result] = []
-    pool = [] if any(result.passes for result in stubbed) else list(mutants(node, skeleton))
+    pool = [] if passing else list(mutants(node, skeleton))
     for mutant in pool:
         mutated += tried(mutant)
         survivors = [result.text for result in mutated if result.survives]
         # Mutants that do not fit, or are equivalent, only lower the number of those that may survive.
         if (len(pool) - len(survivors)) / len(pool) < MIN_MUTATION_SCORE:
             return f"of at most {len(pool)} mutants too many survive, among them {'; '.join(survivors[:3])}"
-    passing = [result.variant.label for result in stubbed if result.passes]
     rejection = decide(certificate_of((), stubbed, mutated, (), (0, 0), EXACT, 0), passing)
     if rejection is None:
         rewritten = reactions.run_all(rewrites(node, skeleton), extend=False)
